@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# valise. `make help` lists the targets. Everything is built under build/.
+
+SHELL := /bin/bash
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules
+
+# --- what is needed: package, and a file or command that shows it is there ---------------------
+PACKAGES_BUILD := \
+	gcc=gcc pkg-config=pkg-config make=make \
+	libzmq3-dev=libzmq.pc libsodium-dev=libsodium.pc liblmdb-dev=lmdb.pc \
+	libmsgpack-dev=msgpack.pc libjansson-dev=jansson.pc libini-config-dev=ini_config.pc \
+	libicu-dev=icu-uc.pc libsmartcols-dev=smartcols.pc libqrencode-dev=libqrencode.pc \
+	libbsd-dev=libbsd.pc uthash-dev=/usr/include/uthash.h libseccomp-dev=libseccomp.pc
+PACKAGES_CHECK := \
+	libcmocka-dev=cmocka.pc clang-14=clang-14 clang-format-14=clang-format-14 \
+	libclang-rt-14-dev=/usr/lib/llvm-14/lib/clang/14.0.6/lib/linux/libclang_rt.fuzzer-x86_64.a \
+	python3=/usr/bin/python3 python3-nacl=py:nacl python3-zmq=py:zmq \
+	python3-jsonschema=py:jsonschema binutils=nm git=git
+
+# --- variants ----------------------------------------------------------------------------------
+CC := gcc
+SAN :=
+V := 0
+Q := $(if $(filter 1,$(V)),,@)
+
+VARIANT := $(notdir $(CC))$(if $(SAN),-$(subst $(comma),-,$(SAN)))
+comma := ,
+BUILD := build/$(notdir $(CC))$(if $(SAN),-$(subst $(comma),-,$(SAN)))
+BIN := $(BUILD)/bin
+
+VERSION := 0.1.0
+COMMIT := $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
+
+WARNINGS := -Wall -Wextra -Wpedantic -Wconversion -Wno-sign-conversion -Wshadow -Wstrict-prototypes \
+	-Wmissing-prototypes -Wpointer-arith -Wwrite-strings -Wcast-qual -Wundef -Wvla -Wformat=2 \
+	-Wno-format-nonliteral -Wimplicit-fallthrough -Wnull-dereference -Werror
+HARDENING := -fstack-protector-strong -fstack-clash-protection -fcf-protection -fPIE \
+	-fno-strict-aliasing -fno-delete-null-pointer-checks
+OPTIMISE := -O2 -g
+ifeq ($(SAN),)
+HARDENING += -D_FORTIFY_SOURCE=2
+else
+OPTIMISE := -O1 -g -fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer
+endif
+CPPFLAGS := -D_GNU_SOURCE -Iproto -Istore -I$(BUILD)/gen
+CFLAGS := -std=c17 $(OPTIMISE) $(WARNINGS) $(HARDENING) $(EXTRA_CFLAGS)
+LDFLAGS := $(OPTIMISE) -pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed $(EXTRA_LDFLAGS)
+
+pc = $(shell pkg-config --libs $(1) 2>/dev/null)
+LIBS_PROTO := $(call pc,libsodium msgpack icu-uc jansson)
+LIBS_STORE := $(call pc,lmdb)
+LIBS_NODE := $(call pc,ini_config libseccomp)
+LIBS_TRANSPORT := $(call pc,libzmq libsodium libseccomp)
+LIBS_CLI := $(call pc,smartcols libqrencode libbsd)
+
+# --- sources -----------------------------------------------------------------------------------
+SRC_PROTO := $(wildcard proto/*.c)
+SRC_STORE := $(wildcard store/*.c)
+SRC_TRANSPORT := node/transport_main.c node/transport_zmq.c node/transport_auth.c
+SRC_NODE := $(filter-out $(SRC_TRANSPORT) node/main.c,$(wildcard node/*.c))
+SRC_CLI := $(filter-out cli/main.c,$(wildcard cli/*.c))
+obj = $(patsubst %.c,$(BUILD)/%.o,$(1))
+
+PROGRAMS := $(BIN)/valise $(BIN)/valised $(BIN)/valised-transport
+
+.PHONY: all
+all: $(PROGRAMS) ## build valise, valised and valised-transport (default)
+
+$(BUILD)/gen/version.h: Makefile $(wildcard .git/HEAD .git/refs/heads/*)
+	$(Q)mkdir -p $(@D)
+	$(Q)printf '#define VALISE_VERSION "%s"\n#define VALISE_COMMIT "%s"\n' '$(VERSION)' '$(COMMIT)' >$@.new
+	$(Q)cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+	$(Q)touch $@
+
+$(BUILD)/%.o: %.c $(BUILD)/gen/version.h
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+$(BUILD)/libproto.a: $(call obj,$(SRC_PROTO))
+	$(Q)rm -f $@ && ar rcs $@ $^
+$(BUILD)/libstore.a: $(call obj,$(SRC_STORE))
+	$(Q)rm -f $@ && ar rcs $@ $^
+$(BUILD)/libnode.a: $(call obj,$(SRC_NODE))
+	$(Q)rm -f $@ && ar rcs $@ $^
+
+$(BIN)/valised: $(BUILD)/node/main.o $(BUILD)/libnode.a $(BUILD)/libstore.a $(BUILD)/libproto.a
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_NODE) $(LIBS_STORE) $(LIBS_PROTO)
+$(BIN)/valised-transport: $(call obj,$(SRC_TRANSPORT)) $(call obj,node/sandbox.c) $(BUILD)/libproto.a
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_TRANSPORT) $(LIBS_PROTO)
+$(BIN)/valise: $(BUILD)/cli/main.o $(call obj,$(SRC_CLI)) $(BUILD)/libproto.a
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_CLI) $(LIBS_PROTO)
+
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
