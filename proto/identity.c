@@ -492,41 +492,45 @@ bool card_in_force(const struct card_facts *card, struct instant now)
 }
 
 enum error identity_bundle_verify(struct view bundle, struct arena *arena,
-                                  struct identity *identity, struct card_facts *newest)
+                                  struct identity *identity, struct card_facts **cards,
+                                  size_t *count)
 {
     struct identity_bundle parts = {0};
     struct identity made = {0};
-    struct card_facts best = {0};
-    size_t card_at = 0;
+    struct card_facts *found = NULL;
+    size_t at = 0;
     enum error err = OK;
 
     TRY(object_decode(&identity_bundle_info, bundle, arena, &parts));
     if (parts.events.count == 0 || parts.cards.count == 0) {
         return ERR_IDENTITY;
     }
+    found = arena_alloc_many(arena, parts.cards.count, sizeof *found);
+    TRY(found == NULL ? arena_error(arena) : OK);
     for (size_t i = 0; i < parts.events.count; i++) {
+        bool last = i + 1 == parts.events.count;
+
         TRY(i == 0 ? identity_begin(parts.events.items[0], arena, &made)
                    : identity_rotate(&made, parts.events.items[i], arena));
         /* The cards that this event's keys signed come next in the list. */
-        while (card_at < parts.cards.count) {
-            struct card_facts card = {0};
-            err = card_verify(&made, parts.cards.items[card_at], arena, &card);
-            if (err == ERR_IDENTITY && i + 1 < parts.events.count) {
+        while (at < parts.cards.count) {
+            err = card_verify(&made, parts.cards.items[at], arena, &found[at]);
+            if (err == ERR_IDENTITY && !last) {
                 break;
             }
             TRY(err);
-            if (card.card_seq <= best.card_seq) {
+            if (at > 0 && found[at].card_seq <= found[at - 1].card_seq) {
                 return ERR_IDENTITY;
             }
-            best = card;
-            card_at++;
+            at++;
         }
     }
-    if (card_at < parts.cards.count) {
+    if (at < parts.cards.count) {
         return ERR_IDENTITY;
     }
     *identity = made;
-    *newest = best;
+    *cards = found;
+    *count = at;
     err = OK;
 out:
     return err;

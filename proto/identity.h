@@ -189,12 +189,14 @@ MUST_CHECK enum error card_verify(const struct identity *identity, struct view s
 bool card_in_force(const struct card_facts *card, struct instant now);
 
 /**
- * Verify a whole bundle, and pick the newest card.
+ * Verify a whole bundle.
  * @param bundle packed struct identity_bundle, from anybody.
- * @param newest receives the card with the highest number.
+ * @param cards  receives its cards in the arena, ascending numbers; the last is the newest.
+ * @param count  receives how many, at least 1.
  */
 MUST_CHECK enum error identity_bundle_verify(struct view bundle, struct arena *arena,
-                                             struct identity *identity, struct card_facts *newest);
+                                             struct identity *identity, struct card_facts **cards,
+                                             size_t *count);
 
 /** Whether an X25519 public key is usable (not of small order). R07. */
 bool box_public_is_good(const uint8_t key[static BOX_PUBLIC_BYTES]);

@@ -87,6 +87,7 @@ enum index_field {
     INDEX_MONTH = 11, /* of the kind's main date, yyyymm */
     INDEX_SERIAL = 12,
     INDEX_STATUS = 13,
+    INDEX_CIPHER = 14, /* hash of a ciphertext: put by the node, not found in the tree */
     INDEX_FIELD_COUNT
 };
 

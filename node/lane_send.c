@@ -1,0 +1,405 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "lane_send.h"
+
+#include "lane_state.h"
+#include "session.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+enum {
+    ACK_PATIENCE_MS = 60000,
+    BATCH_ROOM_BYTES = LANE_BATCH_BYTES - 16384, /* the rest is for head, tags and lengths */
+    NUMBERED_AT_ONCE = 64
+};
+
+/* --- numbering and sending ------------------------------------------------------- */
+
+enum error lane_append(struct engine *engine, struct store_txn *txn, struct peer *peer,
+                       enum lane_entry_type type, struct view payload, uint64_t record,
+                       struct lane_cursor *cursor, struct instant now)
+{
+    struct buffer entry = buffer_init(LANE_ENTRY_MAX_BYTES);
+    struct store_lane lane = {0};
+    enum error err = OK;
+
+    *cursor = peer->out;
+    if (!peer->lane_confirmed) {
+        const struct store_pending pending = {
+            .type = type, .payload = payload, .record = (int64_t)record};
+        TRY(store_pending_add(txn, peer->number, &pending));
+        goto out;
+    }
+    TRY(lane_entry_make(&engine->keys->identity.node, &peer->identity.node, type, payload, now,
+                        cursor, &entry));
+    const struct store_entry row = {.entry = view_of_buffer(&entry), .payload = payload};
+    struct store_entry_name name = lane_entry_name(peer, STORE_OUT, cursor->seq);
+    TRY(store_entry_put(txn, name, &row));
+    TRY(store_lane_get(txn, STORE_OUT, peer->number, engine->arena, &lane));
+    lane.incarnation = cursor->incarnation;
+    lane.seq = cursor->seq;
+    lane.hash = cursor->hash;
+    TRY(store_lane_put(txn, STORE_OUT, peer->number, &lane));
+out:
+    buffer_free(&entry);
+    return err;
+}
+
+/* Give numbers to what waited until heads were compared. One transaction, some at a time. */
+static enum error number_pending(struct engine *engine, struct peer *peer, struct moment now)
+{
+    struct store_txn *txn = NULL;
+    struct lane_cursor before = peer->out;
+    struct store_event event = {.time = now.wall,
+                                .event = "lane.numbered",
+                                .actor = "node",
+                                .subject = peer->identity.state,
+                                .detail = "grants that waited for the peer"};
+    int64_t taken = 0;
+    enum error err = OK;
+
+    TRY(store_begin(engine->store, STORE_WRITE, &txn));
+    while (taken < NUMBERED_AT_ONCE) {
+        struct store_pending pending = {0};
+        struct store_holder holder = {0};
+        struct lane_cursor cursor = {0};
+
+        arena_clear(engine->arena);
+        err = store_pending_take(txn, peer->number, engine->arena, &pending);
+        if (err == ERR_NOT_FOUND) {
+            err = OK;
+            break;
+        }
+        TRY(err);
+        TRY(lane_append(engine, txn, peer, (enum lane_entry_type)pending.type, pending.payload, 0,
+                        &cursor, now.wall));
+        if (store_holder_get(txn, (uint64_t)pending.record, peer->number, &holder) == OK) {
+            holder.seq = cursor.seq;
+            TRY(store_holder_put(txn, (uint64_t)pending.record, peer->number, &holder));
+        }
+        peer->out = cursor;
+        taken++;
+    }
+    if (taken > 0) {
+        TRY(store_audit_add(txn, &event));
+    }
+    TRY(engine_commit(engine, &txn));
+    peer->pending -= taken;
+out:
+    store_abort(&txn);
+    if (err != OK) {
+        peer->out = before;
+    }
+    return err;
+}
+
+/** A batch being put together. */
+struct batch {
+    size_t count;
+    struct view entries[LANE_BATCH_ENTRIES_MAX];
+    struct view payloads[LANE_BATCH_ENTRIES_MAX];
+    size_t blob_count;
+    struct view blobs[BLOBS_IN_BATCH_MAX];
+    struct view head; /* the one kept with the last entry, if any */
+    size_t bytes;
+};
+
+/* The ciphertexts of a payload; `bytes` receives their size. */
+static enum error collect_blobs(struct engine *engine, struct store_txn *txn,
+                                const struct lane_entry *entry, struct view payload,
+                                struct view blobs[static SLOTS_MAX], size_t *count, size_t *bytes)
+{
+    struct parcel parcel = {0};
+    enum error err = OK;
+
+    *count = 0;
+    *bytes = 0;
+    if (entry->type != LANE_GRANT) {
+        return OK;
+    }
+    TRY(parcel_read(payload, engine->arena, &parcel));
+    for (size_t i = 0; i < parcel.ciphers.count; i++) {
+        struct id cipher = {{0}};
+        (void)id_from_view(parcel.ciphers.items[i], &cipher);
+        err = store_blob_get(txn, &cipher, engine->arena, &blobs[*count]);
+        if (err == ERR_NOT_FOUND || err == ERR_STORE_CORRUPT) {
+            err = OK; /* the other side will ask, and learn that it is not here */
+            continue;
+        }
+        TRY(err);
+        *bytes += blobs[*count].size;
+        (*count)++;
+    }
+out:
+    return err;
+}
+
+/*
+ * Add the entry with a number. False when it does not fit any more. The first
+ * entry of a batch always fits; ciphertexts that do not are asked for apart.
+ */
+static enum error batch_add(struct engine *engine, struct store_txn *txn, struct batch *batch,
+                            struct store_entry_name name, bool *added)
+{
+    struct store_entry row = {0};
+    struct lane_entry entry = {0};
+    struct view blobs[SLOTS_MAX];
+    size_t count = 0;
+    size_t bytes = 0;
+    enum error err = OK;
+
+    *added = false;
+    TRY(store_entry_get(txn, name, engine->arena, &row));
+    TRY(object_decode(&lane_entry_info, row.entry, engine->arena, &entry));
+    TRY(collect_blobs(engine, txn, &entry, row.payload, blobs, &count, &bytes));
+    size_t own = row.entry.size + row.payload.size + 64;
+    size_t room = BATCH_ROOM_BYTES - batch->bytes;
+    if (batch->count > 0 && own + bytes > room) {
+        return OK;
+    }
+    batch->entries[batch->count] = row.entry;
+    batch->payloads[batch->count] = row.payload;
+    batch->count++;
+    batch->bytes += own;
+    batch->head = row.head;
+    for (size_t i = 0; i < count && batch->blob_count < BLOBS_IN_BATCH_MAX; i++) {
+        if (blobs[i].size + 8 <= BATCH_ROOM_BYTES - batch->bytes) {
+            batch->blobs[batch->blob_count++] = blobs[i];
+            batch->bytes += blobs[i].size + 8;
+        }
+    }
+    *added = true;
+out:
+    return err;
+}
+
+static void batch_message(const struct batch *batch, struct view head, enum lane_side side,
+                          struct message *message)
+{
+    message->lane_data.side = side;
+    message->lane_data.entries = (struct views){batch->count, (struct view *)batch->entries};
+    message->lane_data.payloads = (struct views){batch->count, (struct view *)batch->payloads};
+    message->lane_data.blobs = (struct views){batch->blob_count, (struct view *)batch->blobs};
+    message->lane_data.head = head;
+}
+
+/* Send one batch of our lane from after pushed_seq. */
+static enum error push_batch(struct engine *engine, struct peer *peer, struct moment now,
+                             bool *sent)
+{
+    struct message message = {.type = MESSAGE_LANE_PUSH};
+    struct buffer head = buffer_init(LANE_HEAD_MAX_BYTES);
+    struct batch *batch = arena_alloc(engine->arena, sizeof *batch);
+    struct lane_cursor last = peer->out;
+    struct store_txn *txn = NULL;
+    int64_t seq = peer->session.pushed_seq;
+    bool added = true;
+    enum error err = OK;
+
+    *sent = false;
+    TRY(batch == NULL ? arena_error(engine->arena) : OK);
+    TRY(store_begin(engine->store, STORE_READ, &txn));
+    while (added && seq < peer->out.seq && batch->count < LANE_BATCH_ENTRIES_MAX) {
+        TRY(batch_add(engine, txn, batch, lane_entry_name(peer, STORE_OUT, seq + 1), &added));
+        seq += added ? 1 : 0;
+    }
+    last.seq = seq;
+    last.hash = lane_entry_hash(batch->entries[batch->count - 1]);
+    TRY(lane_head_make(&engine->keys->identity.node, &peer->identity.node, &last, now.wall,
+                       engine->keys->card.card_seq, engine->keys->sign_key, &head));
+    batch_message(batch, view_of_buffer(&head), LANE_OF_SENDER, &message);
+    *sent = session_send(engine, peer, &message);
+    if (*sent) {
+        peer->session.pushed_seq = seq;
+        peer->session.ack_due_ms = now.steady_ms + ACK_PATIENCE_MS;
+    }
+out:
+    store_abort(&txn);
+    buffer_free(&head);
+    return err;
+}
+
+void lane_push(struct engine *engine, struct peer *peer, struct moment now)
+{
+    bool sent = true;
+    enum error err = OK;
+
+    if (!peer_is_steady(peer) || !peer->session.heads_seen || !peer->lane_confirmed) {
+        return;
+    }
+    if (peer->pending > 0) {
+        TRY(number_pending(engine, peer, now));
+    }
+    while (sent && peer->session.pushed_seq < peer->out.seq) {
+        arena_clear(engine->arena);
+        TRY(push_batch(engine, peer, now, &sent));
+    }
+out:
+    if (err == ERR_STORE_CORRUPT || err == ERR_NOT_FOUND) {
+        /* An entry of our own lane does not open: fetch the lane back from whoever holds it. */
+        engine_log(engine, LOG_ERROR, "lane.damaged", "state=%s seq=%" PRId64, peer->identity.state,
+                   peer->session.pushed_seq + 1);
+        if (!peer->mend_out) {
+            peer->mend_out = true;
+            peer_close(engine, peer, err, now);
+        }
+    } else if (err != OK) {
+        engine_store_failed(engine, err);
+    }
+}
+
+enum error lane_take_ack(struct engine *engine, struct peer *peer, struct view bytes,
+                         struct moment now)
+{
+    struct lane_ack ack = {0};
+    struct id held = {{0}};
+    struct store_lane lane = {0};
+    struct store_txn *txn = NULL;
+    struct store_event event = {.time = now.wall,
+                                .event = "lane.acknowledged",
+                                .actor = "node",
+                                .subject = peer->identity.state,
+                                .detail = ""};
+    const struct peer_key *key = NULL;
+    enum error err = OK;
+
+    TRY(lane_ack_read(bytes, engine->arena, &ack));
+    TRY(id_equal(&ack.originator, &engine->keys->identity.node) ? OK : ERR_WRONG_SENDER);
+    TRY(id_equal(&ack.recipient, &peer->identity.node) ? OK : ERR_WRONG_SENDER);
+    key = peer_key_of_card(peer, ack.card_seq);
+    TRY(key == NULL ? ERR_KEY_MISSING : OK);
+    TRY(lane_ack_verify(bytes, engine->arena, key->sign_key));
+    TRY(ack.incarnation == peer->out.incarnation && ack.seq <= peer->out.seq ? OK
+                                                                             : ERR_PEER_PROTOCOL);
+    TRY(lane_held_hash(engine, peer, STORE_OUT, ack.seq, &held));
+    TRY(id_equal(&held, &ack.hash) ? OK : ERR_BAD_HASH);
+    peer->session.ack_due_ms =
+        ack.seq >= peer->session.pushed_seq ? 0 : now.steady_ms + ACK_PATIENCE_MS;
+    if (ack.seq <= peer->out_acked) {
+        goto out; /* again, or older: nothing changes */
+    }
+    TRY(store_begin(engine->store, STORE_WRITE, &txn));
+    TRY(store_lane_get(txn, STORE_OUT, peer->number, engine->arena, &lane));
+    lane.ack = bytes;
+    lane.acked_seq = ack.seq;
+    TRY(store_lane_put(txn, STORE_OUT, peer->number, &lane));
+    TRY(store_audit_add(txn, &event));
+    TRY(engine_commit(engine, &txn));
+    peer->out_acked = ack.seq;
+out:
+    store_abort(&txn);
+    return err;
+}
+
+enum error lane_take_nack(struct engine *engine, struct peer *peer,
+                          const struct message_lane_nack *nack, struct moment now)
+{
+    engine_log(engine, LOG_WARNING, "lane.refused", "state=%s seq=%" PRId64 " reason=%" PRId64,
+               peer->identity.state, nack->seq, nack->reason);
+    if (nack->reason == NACK_GAP && nack->seq <= peer->out.seq) {
+        peer->session.pushed_seq = nack->seq;
+    }
+    (void)now;
+    return OK;
+}
+
+/* --- giving a lane back, and ciphertexts ---------------------------------------------------- */
+
+/* The peer wants its own lane: batches as it closed them, each with the head it signed. */
+static enum error give_back(struct engine *engine, struct peer *peer, int64_t after)
+{
+    struct message message = {.type = MESSAGE_LANE_DATA};
+    struct batch *batch = arena_alloc(engine->arena, sizeof *batch);
+    struct store_txn *txn = NULL;
+    int64_t seq = after;
+    bool added = true;
+    enum error err = OK;
+
+    TRY(batch == NULL ? arena_error(engine->arena) : OK);
+    TRY(after < peer->in.seq ? OK : ERR_PEER_PROTOCOL);
+    TRY(store_begin(engine->store, STORE_READ, &txn));
+    do {
+        TRY(batch_add(engine, txn, batch, lane_entry_name(peer, STORE_IN, seq + 1), &added));
+        seq += added ? 1 : 0;
+    } while (added && batch->head.size == 0 && seq < peer->in.seq &&
+             batch->count < LANE_BATCH_ENTRIES_MAX);
+    if (batch->head.size == 0) {
+        engine_log(engine, LOG_ERROR, "lane.no-head", "state=%s seq=%" PRId64, peer->identity.state,
+                   seq);
+        goto out;
+    }
+    batch_message(batch, batch->head, LANE_OF_RECEIVER, &message);
+    (void)session_send(engine, peer, &message);
+out:
+    store_abort(&txn);
+    return err;
+}
+
+enum error lane_take_pull(struct engine *engine, struct peer *peer,
+                          const struct message_lane_pull *pulled, struct moment now)
+{
+    if (pulled->side == LANE_OF_SENDER) {
+        return pulled->incarnation == peer->in.incarnation ? give_back(engine, peer, pulled->after)
+                                                           : ERR_PEER_PROTOCOL;
+    }
+    if (pulled->incarnation != peer->out.incarnation || pulled->after > peer->out.seq) {
+        return ERR_PEER_PROTOCOL;
+    }
+    peer->session.pushed_seq = pulled->after;
+    (void)now;
+    return OK;
+}
+
+/*
+ * Whether a peer may have a ciphertext: named in a grant of ours to it, or part
+ * of a record of its own that it lost. Anything else looks like an unknown id.
+ */
+static bool may_have(struct store_txn *txn, const struct peer *peer, const struct id *cipher,
+                     struct arena *arena)
+{
+    uint64_t number = 0;
+    size_t count = 0;
+    struct store_record record = {0};
+    struct store_holder holder = {0};
+
+    if (store_index_find(txn, INDEX_CIPHER, id_view(cipher), 0, &number, 1, &count) != OK ||
+        count == 0 || store_record_get(txn, number, arena, &record) != OK) {
+        return false;
+    }
+    if (id_equal(&record.originator, &peer->identity.node)) {
+        return true;
+    }
+    if (store_holder_get(txn, number, peer->number, &holder) != OK) {
+        return false;
+    }
+    for (size_t i = 0; i < record.parts.count; i++) {
+        const uint8_t *part = record.parts.items[i].data;
+        if (memcmp(part + 2, cipher->bytes, ID_BYTES) == 0) {
+            return ((holder.slots >> part[0]) & 1) != 0;
+        }
+    }
+    return false;
+}
+
+enum error lane_give_blobs(struct engine *engine, struct peer *peer, const struct views *ids)
+{
+    struct store_txn *txn = NULL;
+    enum error err = OK;
+
+    TRY(store_begin(engine->store, STORE_READ, &txn));
+    for (size_t i = 0; i < ids->count; i++) {
+        struct message message = {.type = MESSAGE_BLOB};
+        struct id cipher = {{0}};
+
+        (void)id_from_view(ids->items[i], &cipher);
+        if (may_have(txn, peer, &cipher, engine->arena) &&
+            store_blob_get(txn, &cipher, engine->arena, &message.blob.bytes) == OK) {
+            (void)session_send(engine, peer, &message);
+        } else {
+            lane_nack(engine, peer, NACK_BLOB_MISSING, 0, &cipher);
+        }
+    }
+out:
+    store_abort(&txn);
+    return err;
+}

@@ -1,0 +1,529 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "lane_take.h"
+
+#include "lane_state.h"
+#include "receive.h"
+#include "session.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+/* --- verifying and applying ------------------------------------------------ */
+
+/** A batch of a lane that was verified as a whole. */
+struct verified {
+    const struct message_lane_data *data;
+    struct lane_head head;
+    struct lane_entry *entries;
+    struct id *hashes; /* of each entry */
+};
+
+/* The entries chain from `cursor`, carry their payloads, and end in the signed head. */
+static enum error verify_chain(struct engine *engine, const struct id *originator,
+                               const struct id *recipient, struct lane_cursor cursor,
+                               struct verified *verified)
+{
+    const struct message_lane_data *data = verified->data;
+    size_t count = data->entries.count;
+    enum error err = OK;
+
+    verified->entries = arena_alloc_many(engine->arena, count, sizeof *verified->entries);
+    verified->hashes = arena_alloc_many(engine->arena, count, sizeof *verified->hashes);
+    TRY(verified->entries == NULL || verified->hashes == NULL ? arena_error(engine->arena) : OK);
+    for (size_t i = 0; i < count; i++) {
+        err = lane_entry_follow(data->entries.items[i], data->payloads.items[i], originator,
+                                recipient, engine->arena, &cursor, &verified->entries[i]);
+        if (err == ERR_LANE_FORK && i > 0) {
+            err = ERR_BAD_HASH; /* broken inside: nobody signed that */
+        }
+        TRY(err);
+        verified->hashes[i] = cursor.hash;
+    }
+    TRY(verified->head.seq == cursor.seq && id_equal(&verified->head.hash, &cursor.hash) &&
+                verified->head.incarnation == cursor.incarnation
+            ? OK
+            : ERR_BAD_HASH);
+out:
+    return err;
+}
+
+/* Number of the first entry of a batch, before anything about it is believed. */
+static enum error first_entry(struct engine *engine, const struct message_lane_data *data,
+                              struct lane_entry *first)
+{
+    return object_decode(&lane_entry_info, data->entries.items[0], engine->arena, first);
+}
+
+static enum error hash_blobs(struct engine *engine, const struct message_lane_data *data,
+                             struct batch_blobs *blobs)
+{
+    blobs->count = data->blobs.count;
+    blobs->bytes = data->blobs.items;
+    blobs->ids = arena_alloc_many(engine->arena, blobs->count, sizeof *blobs->ids);
+    if (blobs->ids == NULL) {
+        return arena_error(engine->arena);
+    }
+    for (size_t i = 0; i < blobs->count; i++) {
+        blobs->ids[i] = digest(HASH_CIPHER, blobs->bytes[i]);
+    }
+    return OK;
+}
+
+static void send_ack(struct engine *engine, struct peer *peer, struct moment now)
+{
+    struct buffer bytes = buffer_init(LANE_HEAD_MAX_BYTES);
+    struct message message = {.type = MESSAGE_LANE_ACK};
+
+    if (lane_ack_make(&peer->identity.node, &engine->keys->identity.node, &peer->in, LANE_APPLIED,
+                      now.wall, engine->keys->card.card_seq, engine->keys->sign_key,
+                      &bytes) == OK) {
+        message.lane_ack.ack = view_of_buffer(&bytes);
+        (void)session_send(engine, peer, &message);
+    }
+    buffer_free(&bytes);
+}
+
+static enum lane_nack_reason nack_reason(enum error error)
+{
+    switch (error) {
+    case ERR_BAD_SIGNATURE:
+        return NACK_BAD_SIGNATURE;
+    case ERR_KEY_MISSING:
+        return NACK_KEY_RETIRED;
+    case ERR_PEER_QUOTA:
+        return NACK_QUOTA;
+    default:
+        return NACK_POLICY;
+    }
+}
+
+static void ask_for_blobs(struct engine *engine, struct peer *peer)
+{
+    struct message message = {.type = MESSAGE_BLOB_PULL};
+    struct view ids[BLOBS_WANTED_MAX];
+
+    for (size_t i = 0; i < peer->wanted_count; i++) {
+        ids[i] = id_view(&peer->wanted[i]);
+    }
+    message.blob_pull.ids = (struct views){peer->wanted_count, ids};
+    (void)session_send(engine, peer, &message);
+}
+
+/* What one peer may bring in a day. */
+static enum error check_quota(struct engine *engine, struct peer *peer, size_t records,
+                              size_t bytes, struct moment now)
+{
+    int64_t day = now.wall.ms / DAY_MS;
+
+    if (day != peer->day) {
+        peer->day = day;
+        peer->records_today = 0;
+        peer->bytes_today = 0;
+    }
+    peer->records_today += (int64_t)records;
+    peer->bytes_today += (int64_t)bytes;
+    if (peer->records_today > engine->limits.records_per_day ||
+        peer->bytes_today > engine->limits.bytes_per_day ||
+        peer->quarantined > STORE_QUARANTINE_PEER_MAX) {
+        return ERR_PEER_QUOTA;
+    }
+    return store_has_room(engine->store) ? OK : ERR_STORE_FULL;
+}
+
+/** What applying a batch came to. */
+struct applied {
+    struct lane_cursor cursor;
+    bool needs_blobs;
+    size_t aside_count;
+    int64_t aside_seq[LANE_BATCH_ENTRIES_MAX];
+    struct id aside_hash[LANE_BATCH_ENTRIES_MAX];
+    enum error aside_error[LANE_BATCH_ENTRIES_MAX];
+};
+
+/* Apply the entries after the cursor, as far as their ciphertexts are here. */
+static enum error apply_entries(struct receive *receive, const struct verified *verified,
+                                struct applied *applied)
+{
+    const struct message_lane_data *data = verified->data;
+    struct peer *peer = receive->peer;
+    enum error err = OK;
+
+    for (size_t i = 0; i < data->entries.count; i++) {
+        const struct lane_entry *entry = &verified->entries[i];
+        bool last = i + 1 == data->entries.count;
+        enum error why = OK;
+
+        if (entry->seq <= applied->cursor.seq) {
+            continue;
+        }
+        enum receive_outcome outcome = receive_entry(receive, entry, data->payloads.items[i], &why);
+        if (outcome == RECEIVE_FAILED) {
+            return why;
+        }
+        if (outcome == RECEIVE_NEEDS_BLOBS) {
+            applied->needs_blobs = true;
+            break;
+        }
+        if (outcome == RECEIVE_ASIDE) {
+            applied->aside_seq[applied->aside_count] = entry->seq;
+            applied->aside_hash[applied->aside_count] = verified->hashes[i];
+            applied->aside_error[applied->aside_count++] = why;
+        }
+        const struct store_entry row = {.entry = data->entries.items[i],
+                                        .payload = data->payloads.items[i],
+                                        .head = last ? data->head : view_of(NULL, 0)};
+        TRY(store_entry_put(receive->txn, lane_entry_name(peer, STORE_IN, entry->seq), &row));
+        applied->cursor.seq = entry->seq;
+        applied->cursor.hash = verified->hashes[i];
+    }
+out:
+    return err;
+}
+
+static enum error put_in_lane(struct receive *receive, const struct verified *verified,
+                              const struct applied *applied)
+{
+    struct engine *engine = receive->engine;
+    struct peer *peer = receive->peer;
+    struct store_lane lane = {0};
+    struct store_event event = {.time = receive->now.wall,
+                                .event = "lane.applied",
+                                .actor = "node",
+                                .subject = peer->identity.state,
+                                .detail = ""};
+    enum error err = OK;
+
+    TRY(store_lane_get(receive->txn, STORE_IN, peer->number, engine->arena, &lane));
+    lane.incarnation = applied->cursor.incarnation;
+    lane.seq = applied->cursor.seq;
+    lane.hash = applied->cursor.hash;
+    lane.head = verified->data->head;
+    TRY(store_lane_put(receive->txn, STORE_IN, peer->number, &lane));
+    TRY(store_audit_add(receive->txn, &event));
+out:
+    return err;
+}
+
+/* Apply a verified batch in one transaction, then acknowledge. */
+static enum error apply_batch(struct engine *engine, struct peer *peer,
+                              const struct verified *verified, const struct batch_blobs *blobs,
+                              struct moment now)
+{
+    struct applied applied = {.cursor = peer->in};
+    struct receive receive = {.engine = engine, .peer = peer, .now = now, .blobs = blobs};
+    enum error err = OK;
+
+    TRY(store_begin(engine->store, STORE_WRITE, &receive.txn));
+    TRY(apply_entries(&receive, verified, &applied));
+    if (applied.needs_blobs) {
+        /* All or nothing: the newest entry held always has a signed head of its own. */
+        store_abort(&receive.txn);
+        ask_for_blobs(engine, peer);
+        return OK;
+    }
+    if (applied.cursor.seq > peer->in.seq) {
+        TRY(put_in_lane(&receive, verified, &applied));
+        TRY(engine->ports->point(engine->ports->context, "apply.before-commit"));
+        TRY(engine_commit(engine, &receive.txn));
+        peer->in = applied.cursor;
+        TRY(engine->ports->point(engine->ports->context, "apply.after-commit"));
+        send_ack(engine, peer, now);
+    }
+    for (size_t i = 0; i < applied.aside_count; i++) {
+        lane_nack(engine, peer, nack_reason(applied.aside_error[i]), applied.aside_seq[i],
+                  &applied.aside_hash[i]);
+    }
+out:
+    store_abort(&receive.txn);
+    return err;
+}
+
+/* Entries that we hold already must be the same ones; else the peer signed both. */
+static enum error compare_overlap(struct engine *engine, struct peer *peer,
+                                  const struct verified *verified, bool *forked)
+{
+    struct id held = {{0}};
+    enum error err = OK;
+
+    *forked = false;
+    for (size_t i = 0; i < verified->data->entries.count; i++) {
+        int64_t seq = verified->entries[i].seq;
+        if (seq > peer->in.seq) {
+            break;
+        }
+        TRY(lane_held_hash(engine, peer, STORE_IN, seq, &held));
+        if (!id_equal(&held, &verified->hashes[i])) {
+            *forked = true;
+            return OK;
+        }
+    }
+out:
+    return err;
+}
+
+/* A batch of the lane that is fetched again to mend our store. */
+static enum error mend_batch(struct engine *engine, struct peer *peer, bool ours,
+                             const struct verified *verified, const struct batch_blobs *blobs,
+                             struct moment now);
+
+enum error lane_take_theirs(struct engine *engine, struct peer *peer,
+                            const struct message_lane_data *data, struct moment now)
+{
+    struct verified verified = {.data = data};
+    struct batch_blobs blobs = {0};
+    struct lane_entry first = {0};
+    struct lane_cursor start = peer->in;
+    bool forked = false;
+    enum error err = OK;
+
+    TRY(lane_check_peer_head(engine, peer, data->head, &verified.head));
+    TRY(first_entry(engine, data, &first));
+    peer->in_head = verified.head.seq > peer->in_head ? verified.head.seq : peer->in_head;
+    if (first.incarnation != peer->in.incarnation || first.seq > peer->in.seq + 1) {
+        lane_nack(engine, peer, NACK_GAP, peer->in.seq, NULL);
+        lane_pull(engine, peer, LANE_OF_RECEIVER, peer->in.seq);
+        return OK;
+    }
+    bool mending =
+        peer->mend_in && first.seq == peer->mended_in.seq + 1 && first.seq <= peer->in.seq;
+    start.seq = first.seq - 1;
+    if (mending) {
+        start = peer->mended_in;
+    } else {
+        TRY(lane_held_hash(engine, peer, STORE_IN, start.seq, &start.hash));
+    }
+    err =
+        verify_chain(engine, &peer->identity.node, &engine->keys->identity.node, start, &verified);
+    if (err == ERR_LANE_FORK) {
+        /* Proof only if the signed head really covers entries that do not follow ours. */
+        start.hash = first.previous;
+        TRY(verify_chain(engine, &peer->identity.node, &engine->keys->identity.node, start,
+                         &verified));
+        return lane_freeze(engine, peer, STORE_IN, data->head, now);
+    }
+    TRY(err);
+    TRY(hash_blobs(engine, data, &blobs));
+    if (mending) {
+        return mend_batch(engine, peer, false, &verified, &blobs, now);
+    }
+    TRY(compare_overlap(engine, peer, &verified, &forked));
+    if (forked) {
+        return lane_freeze(engine, peer, STORE_IN, data->head, now);
+    }
+    err = check_quota(engine, peer, data->entries.count,
+                      data->entries.count + blobs.count * SECTION_PAD_MIN_BYTES, now);
+    if (err == ERR_PEER_QUOTA) {
+        lane_nack(engine, peer, NACK_QUOTA, first.seq, NULL);
+    }
+    TRY(err);
+    TRY(apply_batch(engine, peer, &verified, &blobs, now));
+out:
+    return err;
+}
+
+/* --- our lane, given back ------------------------------------------------------------------- */
+
+/* Write again what a batch of a lane holds, and only what does not open here. */
+static enum error mend_entry(struct receive *receive, bool ours, const struct verified *verified,
+                             size_t i, bool *waits)
+{
+    const struct message_lane_data *data = verified->data;
+    const struct lane_entry *entry = &verified->entries[i];
+    enum store_side side = ours ? STORE_OUT : STORE_IN;
+    bool last = i + 1 == data->entries.count;
+    enum error why = OK;
+    enum error err = OK;
+    enum receive_outcome outcome =
+        ours ? recover_entry(receive, entry, data->payloads.items[i], &why)
+             : receive_entry(receive, entry, data->payloads.items[i], &why);
+
+    *waits = outcome == RECEIVE_NEEDS_BLOBS;
+    if (outcome == RECEIVE_FAILED) {
+        return why;
+    }
+    if (*waits) {
+        return OK;
+    }
+    const struct store_entry row = {.entry = data->entries.items[i],
+                                    .payload = data->payloads.items[i],
+                                    .head = last && !ours ? data->head : view_of(NULL, 0)};
+    TRY(store_entry_put(receive->txn, lane_entry_name(receive->peer, side, entry->seq), &row));
+out:
+    return err;
+}
+
+/* The lane row after recovering or mending up to a cursor. */
+static enum error mend_lane_row(struct receive *receive, bool ours,
+                                const struct lane_cursor *cursor)
+{
+    enum store_side side = ours ? STORE_OUT : STORE_IN;
+    struct peer *peer = receive->peer;
+    struct store_lane lane = {.incarnation = cursor->incarnation};
+    struct store_event event = {.time = receive->now.wall,
+                                .event = receive->mending ? "lane.mended" : "lane.recovered",
+                                .actor = "node",
+                                .subject = peer->identity.state,
+                                .detail = ""};
+    enum error err = OK;
+
+    err = store_lane_get(receive->txn, side, peer->number, receive->engine->arena, &lane);
+    TRY(err == ERR_STORE_CORRUPT ? OK : err);
+    if (cursor->seq >= lane.seq) {
+        lane.seq = cursor->seq;
+        lane.hash = cursor->hash;
+    }
+    TRY(store_lane_put(receive->txn, side, peer->number, &lane));
+    TRY(store_audit_add(receive->txn, &event));
+out:
+    return err;
+}
+
+/* Write the entries of a batch; give how far that went. */
+static enum error rewrite(struct receive *receive, bool ours, const struct verified *verified,
+                          struct lane_cursor *cursor, bool *waits)
+{
+    const struct lane_cursor before = *cursor;
+    enum error err = OK;
+
+    *waits = false;
+    TRY(store_begin(receive->engine->store, STORE_WRITE, &receive->txn));
+    for (size_t i = 0; i < verified->data->entries.count; i++) {
+        if (verified->entries[i].seq <= cursor->seq) {
+            continue;
+        }
+        TRY(mend_entry(receive, ours, verified, i, waits));
+        if (*waits) {
+            store_abort(&receive->txn);
+            ask_for_blobs(receive->engine, receive->peer);
+            *cursor = before;
+            return OK;
+        }
+        cursor->seq = verified->entries[i].seq;
+        cursor->hash = verified->hashes[i];
+    }
+    TRY(mend_lane_row(receive, ours, cursor));
+    TRY(engine_commit(receive->engine, &receive->txn));
+out:
+    store_abort(&receive->txn);
+    return err;
+}
+
+static enum error mend_batch(struct engine *engine, struct peer *peer, bool ours,
+                             const struct verified *verified, const struct batch_blobs *blobs,
+                             struct moment now)
+{
+    struct lane_cursor *cursor = ours ? &peer->mended_out : &peer->mended_in;
+    int64_t goal = ours ? peer->out.seq : peer->in.seq;
+    struct receive receive = {
+        .engine = engine, .peer = peer, .now = now, .blobs = blobs, .mending = true};
+    bool waits = false;
+    enum error err = OK;
+
+    TRY(rewrite(&receive, ours, verified, cursor, &waits));
+    if (cursor->seq >= goal) {
+        if (ours) {
+            peer->mend_out = false;
+        } else {
+            peer->mend_in = false;
+        }
+        engine_log(engine, LOG_NOTICE, "lane.mended", "state=%s ours=%d seq=%" PRId64,
+                   peer->identity.state, ours, cursor->seq);
+    } else if (!waits) {
+        lane_pull(engine, peer, ours ? LANE_OF_SENDER : LANE_OF_RECEIVER, cursor->seq);
+    }
+out:
+    return err;
+}
+
+static enum error recover_batch(struct engine *engine, struct peer *peer,
+                                const struct verified *verified, const struct batch_blobs *blobs,
+                                struct moment now)
+{
+    struct receive receive = {.engine = engine, .peer = peer, .now = now, .blobs = blobs};
+    struct lane_cursor cursor = peer->out;
+    bool waits = false;
+    enum error err = OK;
+
+    TRY(rewrite(&receive, true, verified, &cursor, &waits));
+    peer->out = cursor;
+    if (cursor.seq >= peer->recover_to) {
+        peer->recovering = false;
+        peer->lane_confirmed = true;
+        peer->session.pushed_seq = cursor.seq;
+        engine_log(engine, LOG_NOTICE, "lane.recovered", "state=%s seq=%" PRId64,
+                   peer->identity.state, cursor.seq);
+    } else if (!waits) {
+        lane_pull(engine, peer, LANE_OF_SENDER, cursor.seq);
+    }
+out:
+    return err;
+}
+
+enum error lane_take_ours(struct engine *engine, struct peer *peer,
+                          const struct message_lane_data *data, struct moment now)
+{
+    struct verified verified = {.data = data};
+    struct batch_blobs blobs = {0};
+    struct lane_cursor start = peer->recovering ? peer->out : peer->mended_out;
+    struct lane_entry first = {0};
+    enum error err = OK;
+
+    TRY(peer->recovering || peer->mend_out ? OK : ERR_PEER_PROTOCOL);
+    TRY(lane_check_own_head(engine, peer, data->head, &verified.head));
+    TRY(first_entry(engine, data, &first));
+    TRY(first.seq == start.seq + 1 ? OK : ERR_PEER_PROTOCOL);
+    err =
+        verify_chain(engine, &engine->keys->identity.node, &peer->identity.node, start, &verified);
+    if (err == ERR_LANE_FORK) {
+        start.hash = first.previous;
+        TRY(verify_chain(engine, &engine->keys->identity.node, &peer->identity.node, start,
+                         &verified));
+        return lane_freeze(engine, peer, STORE_OUT, data->head, now);
+    }
+    TRY(err);
+    TRY(hash_blobs(engine, data, &blobs));
+    TRY(peer->recovering ? recover_batch(engine, peer, &verified, &blobs, now)
+                         : mend_batch(engine, peer, true, &verified, &blobs, now));
+out:
+    return err;
+}
+
+enum error lane_take_blob(struct engine *engine, struct peer *peer, struct view bytes,
+                          struct moment now)
+{
+    struct id cipher = digest(HASH_CIPHER, bytes);
+    struct store_txn *txn = NULL;
+    struct store_event event = {.time = now.wall,
+                                .event = "lane.ciphertext",
+                                .actor = "node",
+                                .subject = peer->identity.state,
+                                .detail = ""};
+    size_t place = 0;
+    enum error err = OK;
+
+    while (place < peer->wanted_count && !id_equal(&peer->wanted[place], &cipher)) {
+        place++;
+    }
+    if (place == peer->wanted_count) {
+        return ERR_PEER_PROTOCOL; /* never asked for: nothing is stored */
+    }
+    TRY(store_begin(engine->store, STORE_WRITE, &txn));
+    TRY(store_blob_put(txn, &cipher, bytes));
+    TRY(store_audit_add(txn, &event));
+    TRY(engine_commit(engine, &txn));
+    peer->wanted[place] = peer->wanted[--peer->wanted_count];
+    if (peer->wanted_count == 0) {
+        /* Now the entries that waited for it can be applied. */
+        if (peer->recovering) {
+            lane_pull(engine, peer, LANE_OF_SENDER, peer->out.seq);
+        } else if (peer->mend_out) {
+            lane_pull(engine, peer, LANE_OF_SENDER, peer->mended_out.seq);
+        } else {
+            lane_pull(engine, peer, LANE_OF_RECEIVER,
+                      peer->mend_in ? peer->mended_in.seq : peer->in.seq);
+        }
+    }
+out:
+    store_abort(&txn);
+    return err;
+}

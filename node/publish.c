@@ -1,0 +1,614 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "publish.h"
+
+#include "lane_send.h"
+#include "peer.h"
+#include "reader.h"
+#include "record_index.h"
+#include "record_sections.h"
+#include "world.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { ISSUED_AHEAD_MAX_MS = 10 * 60 * 1000 };
+
+/* --- drafts -------------------------------------------------------------------------------- */
+
+static void counter_name(const struct record_kind *kind, int year, char name[static 32])
+{
+    (void)snprintf(name, 32, "%s-%04d", kind->prefix, year);
+}
+
+static int year_of(struct instant time)
+{
+    char text[DATE_TEXT_BYTES];
+
+    return atoi(instant_format_date(time, text));
+}
+
+/* The version that a record claims to follow must be our newest of that reference. */
+static enum error check_follows(struct publish *publish, struct store_txn *txn,
+                                const struct value *record)
+{
+    struct view reference = value_get_text(record, "reference");
+    struct view supersedes = value_get_text(record, "supersedes");
+    int64_t version = value_get_integer(record, "version", 1);
+    char wanted[REFERENCE_TEXT_BYTES + 8];
+    struct store_record row = {0};
+    uint64_t number = 0;
+    enum error err = reader_find(publish->engine, txn, reference, 0, &number);
+
+    if (err == ERR_NOT_FOUND) {
+        if (supersedes.size > 0 || version != 1) {
+            return problem_add(publish->problems, ERR_NOT_FOUND, "/supersedes",
+                               "there is no earlier version of this record here");
+        }
+        return OK;
+    }
+    TRY(err);
+    TRY(store_record_get(txn, number, publish->arena, &row));
+    (void)snprintf(wanted, sizeof wanted, "%.*s#%" PRId64, (int)reference.size,
+                   (const char *)reference.data, row.version);
+    if (!view_is(supersedes, wanted) || version != row.version + 1) {
+        err = problem_add(publish->problems,
+                          supersedes.size == 0 ? ERR_REFERENCE_TAKEN : ERR_SUPERSEDED, "/reference",
+                          "it is published already; its newest version is %" PRId64, row.version);
+        problem_mend(publish->problems,
+                     "for a new version: \"version\": %" PRId64 ", \"supersedes\": \"%s\"",
+                     row.version + 1, wanted);
+    }
+out:
+    return err;
+}
+
+/* Give a reference, or take the one that was typed, so that no number is used twice. */
+static enum error settle_reference(struct publish *publish, struct store_txn *txn,
+                                   struct value *record, const struct record_kind *kind)
+{
+    struct engine *engine = publish->engine;
+    struct view typed = value_get_text(record, "reference");
+    struct reference reference = {.kind = kind, .year = year_of(publish->now.wall)};
+    char name[32];
+    char text[REFERENCE_TEXT_BYTES];
+    int64_t last = 0;
+    enum error err = OK;
+
+    (void)snprintf(reference.state, sizeof reference.state, "%s", engine->keys->identity.state);
+    if (typed.size > 0) {
+        TRY(reference_parse(typed, &reference));
+        if (strcmp(reference.state, engine->keys->identity.state) != 0) {
+            return problem_add(publish->problems, ERR_FIELD_VALUE, "/reference",
+                               "it must name our own State, %s", engine->keys->identity.state);
+        }
+    }
+    counter_name(kind, reference.year, name);
+    TRY(store_counter_get(txn, name, &last));
+    if (typed.size == 0) {
+        TRY(last < RECORD_NUMBER_MAX ? OK : ERR_TOO_LARGE);
+        reference.number = (int)last + 1;
+        TRY(value_put_string(publish->arena, record, "reference",
+                             reference_format(&reference, text)));
+    }
+    if (reference.number > last) {
+        TRY(store_counter_set(txn, name, reference.number));
+    }
+out:
+    return err;
+}
+
+/* What an officer need not type. */
+static enum error fill_envelope(struct publish *publish, struct value *record)
+{
+    struct value *originator = value_get(record, "originator");
+    struct instant now = publish->now.wall;
+    char text[INSTANT_TEXT_BYTES];
+    enum error err = OK;
+
+    now.ms -= now.ms % SECOND_MS;
+    if (value_get(record, "issued_at") == NULL) {
+        TRY(value_put_string(publish->arena, record, "issued_at", instant_format(now, text)));
+    }
+    if (originator != NULL && originator->kind == PACK_MAP &&
+        value_get(originator, "state") == NULL) {
+        TRY(value_put_string(publish->arena, originator, "state",
+                             publish->engine->keys->identity.state));
+    }
+out:
+    return err;
+}
+
+enum error publish_draft(struct publish *publish, struct value *record,
+                         char reference[static REFERENCE_TEXT_BYTES])
+{
+    struct engine *engine = publish->engine;
+    struct buffer packed = buffer_init(RECORD_JSON_MAX_BYTES);
+    struct store_txn *txn = NULL;
+    struct store_draft draft = {.author = view_of_text(publish->actor),
+                                .changed_at = publish->now.wall};
+    struct store_event event = {.time = publish->now.wall,
+                                .event = "draft.kept",
+                                .actor = publish->actor,
+                                .subject = reference,
+                                .detail = ""};
+    enum error err = OK;
+
+    TRY(fill_envelope(publish, record));
+    TRY(record_check(record, RECORD_DRAFT, publish->arena, publish->problems, &publish->warnings));
+    TRY(store_begin(engine->store, STORE_WRITE, &txn));
+    TRY(settle_reference(publish, txn, record, record_kind_of(record)));
+    TRY(record_fill_defaults(record, publish->arena));
+    TRY(check_follows(publish, txn, record));
+    draft.reference = value_get_text(record, "reference");
+    (void)snprintf(reference, REFERENCE_TEXT_BYTES, "%.*s", (int)draft.reference.size,
+                   (const char *)draft.reference.data);
+    value_pack(&packed, record);
+    TRY(packed.error);
+    draft.record = view_of_buffer(&packed);
+    TRY(store_draft_put(txn, &draft));
+    TRY(store_audit_add(txn, &event));
+    TRY(engine_commit(engine, &txn));
+out:
+    store_abort(&txn);
+    buffer_free(&packed);
+    return err;
+}
+
+enum error publish_load_draft(struct publish *publish, struct view reference, struct value **record)
+{
+    struct store_txn *txn = NULL;
+    struct store_draft draft = {0};
+    enum error err = OK;
+
+    TRY(store_begin(publish->engine->store, STORE_READ, &txn));
+    TRY(store_draft_get(txn, reference, publish->arena, &draft));
+    TRY(value_unpack(publish->arena, draft.record, record));
+out:
+    store_abort(&txn);
+    return err;
+}
+
+/* --- deciding ------------------------------------------------------------------------------ */
+
+static uint16_t present_sections(const struct record_parts *parts)
+{
+    uint16_t present = 0;
+
+    for (int s = 0; s < SECTION_SHARED_COUNT; s++) {
+        present = (uint16_t)(present | (parts->section[s] != NULL ? 1U << s : 0));
+    }
+    return present;
+}
+
+static enum error check_issued(struct publish *publish, const struct value *record,
+                               struct instant *issued)
+{
+    enum error err = OK;
+
+    TRY(instant_parse(value_get_text(record, "issued_at"), issued));
+    if (issued->ms > publish->now.wall.ms + ISSUED_AHEAD_MAX_MS) {
+        return problem_add(publish->problems, ERR_FIELD_VALUE, "/issued_at",
+                           "it lies in the future");
+    }
+    if (!view_is(value_get_text(value_get(record, "originator"), "state"),
+                 publish->engine->keys->identity.state)) {
+        return problem_add(publish->problems, ERR_FIELD_VALUE, "/originator/state",
+                           "it must be our own State, %s", publish->engine->keys->identity.state);
+    }
+out:
+    return err;
+}
+
+/* Everything that preview and publishing have in common: there is no second path. */
+static enum error decide(struct publish *publish, struct value *record, struct record_parts *parts,
+                         struct policy_preview *preview)
+{
+    struct instant issued = {0};
+    enum error err = OK;
+
+    TRY(fill_envelope(publish, record));
+    TRY(record_fill_defaults(record, publish->arena));
+    TRY(record_check(record, RECORD_OWN, publish->arena, publish->problems, &publish->warnings));
+    TRY(check_issued(publish, record, &issued));
+    const struct value *handling = value_get(record, "handling");
+    TRY(policy_check(handling, publish->engine->world, issued, publish->problems));
+    TRY(record_split(record, publish->arena, parts));
+    TRY(policy_preview(handling, publish->engine->world, present_sections(parts), publish->arena,
+                       preview));
+out:
+    return err;
+}
+
+enum error publish_preview(struct publish *publish, struct value *record,
+                           struct policy_preview *preview)
+{
+    struct record_parts parts = {{NULL}};
+
+    return decide(publish, record, &parts, preview);
+}
+
+/* --- sealing and storing ------------------------------------------------------------------- */
+
+/** A record on its way out. */
+struct outgoing {
+    struct value *record;
+    struct record_parts parts;
+    struct policy_preview preview;
+    struct caveats caveats;
+    struct envelope envelope;
+    size_t count;
+    struct envelope_section sections[SECTION_COUNT]; /* shared ones first, internal last */
+    enum section_id names[SECTION_COUNT];
+    struct buffer bodies[SECTION_COUNT];
+    struct id internal_leaf;
+    struct lane_cursor cursors[STORE_PEERS_MAX]; /* by place in engine->peers */
+    bool granted[STORE_PEERS_MAX];
+    uint64_t number;
+};
+
+static void outgoing_free(struct outgoing *out)
+{
+    for (size_t i = 0; i < SECTION_COUNT; i++) {
+        envelope_section_free(&out->sections[i]);
+        buffer_free(&out->bodies[i]);
+    }
+    envelope_free(&out->envelope);
+}
+
+static enum error pack_sections(struct outgoing *out)
+{
+    struct view schema = value_get_text(out->record, "schema");
+    int64_t version = value_get_integer(out->record, "version", 1);
+    enum error err = OK;
+
+    for (int s = 0; s < SECTION_COUNT; s++) {
+        size_t i = out->count;
+
+        if (out->parts.section[s] == NULL) {
+            continue;
+        }
+        out->bodies[i] = buffer_init(PACK_SECTION_MAX_BYTES);
+        value_pack(&out->bodies[i], out->parts.section[s]);
+        TRY(out->bodies[i].error);
+        out->names[i] = (enum section_id)s;
+        out->sections[i].section =
+            (struct section){.name = view_of_text(section_name((enum section_id)s)),
+                             .schema = schema,
+                             .version = version,
+                             .body = view_of_buffer(&out->bodies[i])};
+        out->count++;
+    }
+out:
+    return err;
+}
+
+/* The internal section is sealed like the others, into a slot that no header of ours has. */
+static enum error seal_internal(struct engine *engine, struct outgoing *out)
+{
+    struct envelope_section *section = &out->sections[out->count - 1];
+    struct buffer plain = buffer_init(SECTION_PLAINTEXT_MAX_BYTES);
+    struct seal_place place = {.originator = engine->keys->identity.node,
+                               .slot = STORE_INTERNAL_SLOT};
+    enum error err = OK;
+
+    memcpy(place.record_number, out->envelope.record_number, RECORD_NUMBER_BYTES);
+    TRY(object_encode(&section_info, &section->section, &plain));
+    section_keys_make(engine->scratch_keys, STORE_INTERNAL_SLOT);
+    section->slot = STORE_INTERNAL_SLOT;
+    section->ciphertext = buffer_init(SECTION_CIPHERTEXT_MAX_BYTES);
+    TRY(seal_section(engine->scratch_keys, &place, view_of_buffer(&plain), &section->ciphertext,
+                     &out->internal_leaf));
+    section->cipher_id = digest(HASH_CIPHER, view_of_buffer(&section->ciphertext));
+out:
+    buffer_free(&plain);
+    return err;
+}
+
+static enum error seal_all(struct engine *engine, struct outgoing *out)
+{
+    enum error err = OK;
+
+    TRY(pack_sections(out));
+    /* handling is always there, so the last section is always the internal one. */
+    TRY(envelope_make(&engine->keys->identity.node, engine->keys->sign_key, out->sections,
+                      out->count - 1, policy_retention_years(value_get(out->record, "handling")),
+                      engine->scratch_keys, &out->envelope));
+    TRY(seal_internal(engine, out));
+out:
+    return err;
+}
+
+static enum error put_row(struct publish *publish, struct store_txn *txn, struct outgoing *out)
+{
+    uint8_t bytes[SECTION_COUNT][STORE_PART_BYTES];
+    struct view parts[SECTION_COUNT];
+    struct store_record row = {.record = out->envelope.record_id,
+                               .originator = publish->engine->keys->identity.node,
+                               .header = view_of_buffer(&out->envelope.header),
+                               .reference = value_get_text(out->record, "reference"),
+                               .version = value_get_integer(out->record, "version", 1),
+                               .schema = value_get_text(out->record, "schema"),
+                               .stored_at = publish->now.wall,
+                               .internal_leaf = out->internal_leaf,
+                               .supersedes = value_get_text(out->record, "supersedes")};
+
+    memcpy(row.signature, out->envelope.signature, SIGNATURE_BYTES);
+    for (size_t i = 0; i < out->count; i++) {
+        bytes[i][0] = out->sections[i].slot;
+        bytes[i][1] = (uint8_t)out->names[i];
+        memcpy(bytes[i] + 2, out->sections[i].cipher_id.bytes, ID_BYTES);
+        parts[i] = view_of(bytes[i], STORE_PART_BYTES);
+    }
+    row.parts = (struct views){out->count, parts};
+    return store_record_add(txn, &row, &out->number);
+}
+
+/** Where index rows go. */
+struct index_target {
+    struct store_txn *txn;
+    uint64_t number;
+};
+
+static enum error add_index(void *context, enum index_field field, struct view value)
+{
+    struct index_target *target = context;
+
+    return store_index_add(target->txn, field, value, target->number);
+}
+
+static enum error put_contents(struct publish *publish, struct store_txn *txn,
+                               const struct outgoing *out)
+{
+    struct index_target target = {txn, out->number};
+    enum error err = OK;
+
+    for (size_t i = 0; i < out->count; i++) {
+        const struct id *cipher = &out->sections[i].cipher_id;
+        TRY(store_blob_put(txn, cipher, view_of_buffer(&out->sections[i].ciphertext)));
+        TRY(store_index_add(txn, INDEX_CIPHER, id_view(cipher), out->number));
+    }
+    TRY(store_keys_put(txn, &out->envelope.record_id, publish->engine->scratch_keys));
+    TRY(record_index(out->record, add_index, &target));
+out:
+    return err;
+}
+
+/* The version before is superseded in the same transaction. */
+static enum error supersede(struct publish *publish, struct store_txn *txn,
+                            const struct value *record)
+{
+    struct store_record row = {0};
+    uint64_t number = 0;
+    enum error err = OK;
+
+    if (value_get_text(record, "supersedes").size == 0) {
+        return OK;
+    }
+    TRY(reader_find(publish->engine, txn, value_get_text(record, "reference"), 0, &number));
+    TRY(store_record_get(txn, number, publish->arena, &row));
+    row.standing = RECORD_SUPERSEDED;
+    TRY(store_record_put(txn, number, &row));
+out:
+    return err;
+}
+
+/* --- granting ------------------------------------------------------------------------------ */
+
+/* The slots of the sections that a State may read, ascending, with their ciphertexts. */
+static uint16_t granted_slots(const struct outgoing *out, uint16_t sections,
+                              uint8_t slots[static SLOTS_MAX],
+                              struct view ciphers[static SLOTS_MAX], size_t *count)
+{
+    uint16_t set = 0;
+
+    *count = 0;
+    for (uint8_t slot = 0; slot < ENVELOPE_SLOTS; slot++) {
+        for (size_t i = 0; i + 1 < out->count; i++) {
+            if (out->sections[i].slot != slot || ((sections >> out->names[i]) & 1U) == 0) {
+                continue;
+            }
+            set = (uint16_t)(set | (1U << slot));
+            slots[*count] = slot;
+            ciphers[(*count)++] = id_view(&out->sections[i].cipher_id);
+        }
+    }
+    return set;
+}
+
+static enum error make_grant(struct publish *publish, const struct outgoing *out,
+                             const struct peer *peer, uint16_t slots, struct buffer *grant)
+{
+    struct engine *engine = publish->engine;
+    struct buffer packed = buffer_init(CAVEATS_MAX_BYTES);
+    struct caveats caveats = out->caveats;
+    struct grant_terms terms = {.version = 1,
+                                .issuer = engine->keys->identity.node,
+                                .subject = peer->identity.node,
+                                .record = out->envelope.record_id,
+                                .issuer_seal_id = engine->keys->card.seal_id,
+                                .subject_seal_id = peer->card.seal_id,
+                                .suite = GRANT_SUITE,
+                                .issued_at = publish->now.wall};
+    /* What may go onward must convince third parties, so it carries a signature of its own. */
+    struct secret *sign_key = caveats.onward == ONWARD_NONE ? NULL : engine->keys->sign_key;
+    enum error err = OK;
+
+    if (caveats.onward != ONWARD_NONE) {
+        caveats.slots = slots;
+        caveats.depth = 1;
+    }
+    TRY(object_encode(&caveats_info, &caveats, &packed));
+    terms.caveats = view_of_buffer(&packed);
+    TRY(grant_make(&terms, engine->scratch_keys, slots, peer->pair_key, sign_key, grant));
+out:
+    buffer_free(&packed);
+    return err;
+}
+
+/* One grant: parcel, lane entry, holder row. */
+static enum error grant_to(struct publish *publish, struct store_txn *txn, struct outgoing *out,
+                           size_t place, uint16_t sections)
+{
+    struct peer *peer = publish->engine->peers[place];
+    struct buffer grant = buffer_init(GRANT_MAX_BYTES);
+    struct buffer bytes = buffer_init(PARCEL_MAX_BYTES);
+    uint8_t slots[SLOTS_MAX];
+    struct view ciphers[SLOTS_MAX];
+    size_t count = 0;
+    struct parcel parcel = {.version = 1, .header = view_of_buffer(&out->envelope.header)};
+    struct store_holder holder = {.sections = sections, .granted_at = publish->now.wall};
+    enum error err = OK;
+
+    uint16_t set = granted_slots(out, sections, slots, ciphers, &count);
+    TRY(make_grant(publish, out, peer, set, &grant));
+    parcel.grant = view_of_buffer(&grant);
+    memcpy(parcel.signature, out->envelope.signature, SIGNATURE_BYTES);
+    parcel.slots = view_of(slots, count);
+    parcel.ciphers = (struct views){count, ciphers};
+    TRY(object_encode(&parcel_info, &parcel, &bytes));
+    TRY(lane_append(publish->engine, txn, peer, LANE_GRANT, view_of_buffer(&bytes), out->number,
+                    &out->cursors[place], publish->now.wall));
+    holder.slots = set;
+    holder.seq = peer->lane_confirmed ? out->cursors[place].seq : 0;
+    TRY(store_holder_put(txn, out->number, peer->number, &holder));
+    out->granted[place] = true;
+out:
+    buffer_free(&bytes);
+    buffer_free(&grant);
+    return err;
+}
+
+static enum error grant_all(struct publish *publish, struct store_txn *txn, struct outgoing *out)
+{
+    struct engine *engine = publish->engine;
+    enum error err = OK;
+
+    for (size_t i = 0; i < out->preview.count; i++) {
+        const struct policy_row *row = &out->preview.rows[i];
+        if (row->member->self || row->sections == 0) {
+            continue;
+        }
+        for (size_t place = 0; place < engine->peer_count; place++) {
+            if (id_equal(&engine->peers[place]->identity.node, &row->member->node)) {
+                TRY(grant_to(publish, txn, out, place, row->sections));
+            }
+        }
+    }
+out:
+    return err;
+}
+
+static enum error note(struct publish *publish, struct store_txn *txn, const struct outgoing *out)
+{
+    char reference[REFERENCE_TEXT_BYTES];
+    struct buffer detail = buffer_init(AUDIT_DETAIL_MAX_BYTES);
+    struct view text = value_get_text(out->record, "reference");
+    enum error err = OK;
+
+    (void)snprintf(reference, sizeof reference, "%.*s", (int)text.size, (const char *)text.data);
+    buffer_printf(&detail, "version %" PRId64 " to", value_get_integer(out->record, "version", 1));
+    for (size_t i = 0; i < out->preview.count; i++) {
+        const struct policy_row *row = &out->preview.rows[i];
+        if (!row->member->self && row->sections != 0) {
+            buffer_printf(&detail, " %s", row->member->state);
+        }
+    }
+    const char *shown = buffer_text(&detail);
+    struct store_event event = {.time = publish->now.wall,
+                                .event = "record.published",
+                                .actor = publish->actor,
+                                .subject = reference,
+                                .detail = shown == NULL ? "to many States" : shown};
+    err = store_audit_add(txn, &event);
+    buffer_free(&detail);
+    return err;
+}
+
+/* Blobs, record, keys, grants, lane entries, audit: one transaction. */
+static enum error store_all(struct publish *publish, struct outgoing *out)
+{
+    struct engine *engine = publish->engine;
+    struct store_txn *txn = NULL;
+    enum error err = OK;
+
+    TRY(store_begin(engine->store, STORE_WRITE, &txn));
+    TRY(check_follows(publish, txn, out->record));
+    TRY(supersede(publish, txn, out->record));
+    TRY(put_row(publish, txn, out));
+    TRY(put_contents(publish, txn, out));
+    TRY(grant_all(publish, txn, out));
+    TRY(store_draft_remove(txn, value_get_text(out->record, "reference")));
+    TRY(note(publish, txn, out));
+    TRY(engine->ports->point(engine->ports->context, "publish.before-commit"));
+    TRY(engine_commit(engine, &txn));
+    TRY(engine->ports->point(engine->ports->context, "publish.after-commit"));
+out:
+    store_abort(&txn);
+    return err;
+}
+
+/* Only now do the lanes in memory follow, and links are woken. */
+static void committed(struct publish *publish, const struct outgoing *out)
+{
+    struct engine *engine = publish->engine;
+
+    for (size_t place = 0; place < engine->peer_count; place++) {
+        struct peer *peer = engine->peers[place];
+        if (!out->granted[place]) {
+            continue;
+        }
+        if (peer->lane_confirmed) {
+            peer->out = out->cursors[place];
+        } else {
+            peer->pending++;
+        }
+        lane_push(engine, peer, publish->now);
+    }
+}
+
+static enum error check_preview(struct publish *publish, const struct policy_preview *preview,
+                                struct view expected)
+{
+    struct id seen = {{0}};
+
+    if (policy_readers(preview) == 0) {
+        return problem_add(publish->problems, ERR_AUDIENCE_EMPTY, "/handling/read",
+                           "no State would be able to read it");
+    }
+    if (expected.size > 0 && (!id_parse(expected, &seen) || !id_equal(&seen, &preview->hash))) {
+        return problem_add(publish->problems, ERR_PREVIEW_CHANGED, "preview",
+                           "who would read it is not what was shown");
+    }
+    return OK;
+}
+
+enum error publish_record(struct publish *publish, struct view reference, struct view expected,
+                          bool dry_run, struct policy_preview *preview)
+{
+    struct outgoing *out = calloc(1, sizeof *out);
+    enum error err = OK;
+
+    TRY(out == NULL ? ERR_NO_MEMORY : OK);
+    TRY(publish_load_draft(publish, reference, &out->record));
+    TRY(decide(publish, out->record, &out->parts, &out->preview));
+    TRY(check_preview(publish, &out->preview, expected));
+    *preview = out->preview;
+    if (dry_run) {
+        goto out;
+    }
+    TRY(store_has_room(publish->engine->store) ? OK : ERR_STORE_FULL);
+    TRY(policy_caveats(value_get(out->record, "handling"), publish->engine->world, publish->arena,
+                       &out->caveats));
+    TRY(seal_all(publish->engine, out));
+    TRY(store_all(publish, out));
+    committed(publish, out);
+out:
+    if (out != NULL) {
+        section_keys_clear(publish->engine->scratch_keys);
+        outgoing_free(out);
+    }
+    free(out);
+    return err;
+}

@@ -1,0 +1,616 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "receive.h"
+
+#include "peer.h"
+#include "record_index.h"
+#include "record_sections.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { ISSUED_AHEAD_MAX_MS = 10 * 60 * 1000 };
+
+/** One parcel on its way into the store. All views borrow from the payload or the arena. */
+struct incoming {
+    struct parcel parcel;
+    struct grant_parts grant;
+    struct envelope_header header;
+    struct id record_id;
+    struct record_parts parts;
+    enum section_id sections[SLOTS_MAX]; /* of each granted slot */
+    struct value *record;                /* merged */
+    struct reference reference;
+    int64_t version;
+};
+
+/* Failures of ours end the transaction; all others are the peer's. */
+static bool is_ours(enum error error)
+{
+    enum error_mover mover = error_info(error)->mover;
+
+    return mover == MOVER_HOST || mover == MOVER_BUG;
+}
+
+/* --- checks, in the order of W-57 ---------------------------------------------------------- */
+
+/* The grant is for us, from the lane's originator, and about this header. */
+static enum error check_grant(const struct engine *engine, const struct peer *peer,
+                              struct incoming *in, struct arena *arena)
+{
+    const struct grant_terms *terms = &in->grant.terms;
+    enum error err = OK;
+
+    TRY(id_equal(&terms->subject, &engine->keys->identity.node) ? OK : ERR_NOT_FOR_US);
+    TRY(id_equal(&terms->issuer, &peer->identity.node) ? OK : ERR_WRONG_SENDER);
+    in->record_id = envelope_record_id(in->parcel.header);
+    TRY(id_equal(&terms->record, &in->record_id) ? OK : ERR_BAD_HASH);
+    TRY(envelope_read_header(in->parcel.header, arena, &in->header));
+    /* Records of others and grants that rest on grants need a chain of consent: none here yet. */
+    TRY(id_equal(&in->header.originator, &peer->identity.node) ? OK : ERR_GRANT_WIDENS);
+    TRY(in->parcel.parents.count == 0 && terms->depth == 0 && !OBJECT_HAS(terms, GRANT_PARENT)
+            ? OK
+            : ERR_GRANT_WIDENS);
+out:
+    return err;
+}
+
+static enum error check_signature(const struct peer *peer, const struct incoming *in)
+{
+    const struct peer_key *key = peer_key_named(peer, &in->header.sign_id);
+
+    if (key == NULL) {
+        return ERR_KEY_MISSING;
+    }
+    return envelope_verify(in->parcel.header, view_of(in->parcel.signature, SIGNATURE_BYTES),
+                           key->sign_key);
+}
+
+/* The wrapped keys are exactly those of the slots that the parcel names. */
+static enum error unwrap(const struct engine *engine, const struct peer *peer,
+                         const struct incoming *in)
+{
+    const struct grant_terms *terms = &in->grant.terms;
+    uint16_t named = 0;
+    enum error err = OK;
+
+    if (!id_equal(&terms->issuer_seal_id, &peer->card.seal_id) ||
+        !id_equal(&terms->subject_seal_id, &engine->keys->card.seal_id)) {
+        return ERR_KEY_MISSING;
+    }
+    TRY(grant_unwrap(&in->grant, peer->pair_key, engine->scratch_keys));
+    for (size_t i = 0; i < in->parcel.slots.size; i++) {
+        named = (uint16_t)(named | (1U << in->parcel.slots.data[i]));
+    }
+    TRY(named == section_keys_slots(engine->scratch_keys) ? OK : ERR_BAD_HASH);
+out:
+    return err;
+}
+
+static struct view find_blob(const struct batch_blobs *blobs, const struct id *cipher)
+{
+    for (size_t i = 0; blobs != NULL && i < blobs->count; i++) {
+        if (id_equal(&blobs->ids[i], cipher)) {
+            return blobs->bytes[i];
+        }
+    }
+    return view_of(NULL, 0);
+}
+
+/* The ciphertext of one granted slot: from the batch, else from the store. */
+static enum error get_cipher(struct receive *receive, const struct id *cipher, struct view *bytes)
+{
+    *bytes = find_blob(receive->blobs, cipher);
+    if (bytes->size > 0) {
+        return OK;
+    }
+    enum error err = store_blob_get(receive->txn, cipher, receive->engine->record_arena, bytes);
+    return receive->mending && err == ERR_STORE_CORRUPT ? ERR_NOT_FOUND : err;
+}
+
+static void want(struct peer *peer, const struct id *cipher)
+{
+    if (peer->wanted_count < BLOBS_WANTED_MAX) {
+        peer->wanted[peer->wanted_count++] = *cipher;
+    }
+}
+
+/* All ciphertexts are here, or the missing ones are noted. ERR_NOT_FOUND then. */
+static enum error check_ciphers(struct receive *receive, const struct incoming *in)
+{
+    enum error err = OK;
+
+    receive->peer->wanted_count = 0;
+    for (size_t i = 0; i < in->parcel.ciphers.count; i++) {
+        struct id cipher = {{0}};
+        struct view bytes = {0};
+
+        (void)id_from_view(in->parcel.ciphers.items[i], &cipher);
+        err = get_cipher(receive, &cipher, &bytes);
+        if (err == ERR_NOT_FOUND) {
+            want(receive->peer, &cipher);
+        } else {
+            TRY(err);
+        }
+    }
+    err = receive->peer->wanted_count > 0 ? ERR_NOT_FOUND : OK;
+out:
+    return err;
+}
+
+static enum error open_section(struct receive *receive, struct incoming *in, size_t place)
+{
+    struct arena *arena = receive->engine->record_arena;
+    struct buffer plain = buffer_init(SECTION_CIPHERTEXT_MAX_BYTES);
+    struct section section = {0};
+    struct id cipher = {{0}};
+    struct view bytes = {0};
+    struct view body = {0};
+    enum section_id name = SECTION_COUNT;
+    enum error err = OK;
+
+    (void)id_from_view(in->parcel.ciphers.items[place], &cipher);
+    TRY(get_cipher(receive, &cipher, &bytes));
+    struct id hash = digest(HASH_CIPHER, bytes);
+    TRY(id_equal(&hash, &cipher) ? OK : ERR_BAD_HASH);
+    TRY(envelope_open(&in->header, in->parcel.slots.data[place], receive->engine->scratch_keys,
+                      bytes, &plain, arena, &section));
+    TRY(section_find(section.name, &name) && (int)name < (int)SECTION_SHARED_COUNT
+            ? OK
+            : ERR_CODE_NOT_KNOWN_HERE);
+    TRY(in->parts.section[name] == NULL ? OK : ERR_RECORD_CONFLICT);
+    TRY(pack_check(section.body, PACK_SECTION_MAX_BYTES));
+    /* The plaintext buffer is wiped here, the tree lives on in the arena, wiped after the event. */
+    TRY(arena_copy(arena, section.body, &body));
+    TRY(value_unpack(arena, body, &in->parts.section[name]));
+    if (name == SECTION_MANIFEST) {
+        TRY(view_equal(section.schema, value_get_text(in->parts.section[name], "schema"))
+                ? OK
+                : ERR_RECORD_CONFLICT);
+    }
+    in->sections[place] = name;
+out:
+    buffer_free(&plain);
+    return err;
+}
+
+static enum error open_sections(struct receive *receive, struct incoming *in)
+{
+    enum error err = OK;
+
+    for (size_t i = 0; i < in->parcel.slots.size; i++) {
+        TRY(open_section(receive, in, i));
+    }
+    TRY(record_merge(&in->parts, receive->engine->record_arena, &in->record));
+    TRY(record_check(in->record, RECORD_RECEIVED, receive->engine->record_arena, NULL, NULL));
+out:
+    return err;
+}
+
+/* The record says that it is of the State it comes from, and is not from the future. */
+static enum error check_manifest(struct receive *receive, struct incoming *in)
+{
+    const struct value *originator = value_get(in->record, "originator");
+    struct view supersedes = value_get_text(in->record, "supersedes");
+    char older[REFERENCE_TEXT_BYTES + 8];
+    char reference[REFERENCE_TEXT_BYTES];
+    struct instant issued = {0};
+    enum error err = OK;
+
+    TRY(reference_parse(value_get_text(in->record, "reference"), &in->reference));
+    in->version = value_get_integer(in->record, "version", 1);
+    if (strcmp(in->reference.state, receive->peer->identity.state) != 0 ||
+        !view_is(value_get_text(originator, "state"), receive->peer->identity.state)) {
+        return ERR_WRONG_SENDER;
+    }
+    TRY(instant_parse(value_get_text(in->record, "issued_at"), &issued));
+    TRY(issued.ms <= receive->now.wall.ms + ISSUED_AHEAD_MAX_MS ? OK : ERR_TIME);
+    if (supersedes.size > 0) {
+        /* A version follows an older one of the same record: no cycle, no foreign record. */
+        (void)reference_format(&in->reference, reference);
+        bool follows = false;
+        for (int64_t v = 1; v < in->version && !follows; v++) {
+            (void)snprintf(older, sizeof older, "%s#%" PRId64, reference, v);
+            follows = view_is(supersedes, older);
+        }
+        TRY(follows ? OK : ERR_RECORD_CONFLICT);
+    } else {
+        TRY(in->version == 1 ? OK : ERR_RECORD_CONFLICT);
+    }
+out:
+    return err;
+}
+
+/* --- storing ------------------------------------------------------------------------------- */
+
+/** Where index rows go. */
+struct index_target {
+    struct store_txn *txn;
+    uint64_t number;
+};
+
+static enum error add_index(void *context, enum index_field field, struct view value)
+{
+    struct index_target *target = context;
+
+    return store_index_add(target->txn, field, value, target->number);
+}
+
+/* Slot, section and ciphertext hash of each granted part, as the record row keeps them. */
+static enum error make_parts(const struct incoming *in, struct arena *arena, struct views *parts)
+{
+    size_t count = in->parcel.slots.size;
+    uint8_t *bytes = arena_alloc_many(arena, count, STORE_PART_BYTES);
+
+    parts->items = arena_alloc_many(arena, count, sizeof *parts->items);
+    if (bytes == NULL || parts->items == NULL) {
+        return arena_error(arena);
+    }
+    for (size_t i = 0; i < count; i++) {
+        uint8_t *part = bytes + i * STORE_PART_BYTES;
+        part[0] = in->parcel.slots.data[i];
+        part[1] = (uint8_t)in->sections[i];
+        memcpy(part + 2, in->parcel.ciphers.items[i].data, ID_BYTES);
+        parts->items[i] = view_of(part, STORE_PART_BYTES);
+    }
+    parts->count = count;
+    return OK;
+}
+
+/* Parts that an earlier grant of the same record gave and this one does not name. */
+static enum error add_old_parts(const struct store_record *held, struct arena *arena,
+                                struct views *parts)
+{
+    struct view *items = arena_alloc_many(arena, parts->count + held->parts.count, sizeof *items);
+    size_t count = parts->count;
+
+    if (items == NULL) {
+        return arena_error(arena);
+    }
+    if (count > 0) {
+        memcpy(items, parts->items, count * sizeof *items);
+    }
+    for (size_t i = 0; i < held->parts.count; i++) {
+        bool known = false;
+        for (size_t j = 0; j < parts->count; j++) {
+            known = known || parts->items[j].data[0] == held->parts.items[i].data[0];
+        }
+        if (!known && count < SLOTS_MAX) {
+            items[count++] = held->parts.items[i];
+        }
+    }
+    *parts = (struct views){count, items};
+    return OK;
+}
+
+/* Put the ciphertexts, keys and index rows of a record whose row is written. */
+static enum error put_contents(struct receive *receive, const struct incoming *in, uint64_t number)
+{
+    struct index_target target = {receive->txn, number};
+    enum error err = OK;
+
+    for (size_t i = 0; i < in->parcel.ciphers.count; i++) {
+        struct id cipher = {{0}};
+        struct view bytes = {0};
+
+        (void)id_from_view(in->parcel.ciphers.items[i], &cipher);
+        TRY(get_cipher(receive, &cipher, &bytes));
+        TRY(store_blob_put(receive->txn, &cipher, bytes));
+        TRY(store_index_add(receive->txn, INDEX_CIPHER, id_view(&cipher), number));
+    }
+    TRY(store_keys_put(receive->txn, &in->record_id, receive->engine->scratch_keys));
+    TRY(record_index(in->record, add_index, &target));
+out:
+    return err;
+}
+
+/*
+ * Put a record next to the other versions held of its reference: an older one
+ * is superseded at once, a newer one supersedes, the same version with other
+ * bytes is proof that the State signed both.
+ */
+static enum error settle_versions(struct receive *receive, const struct incoming *in,
+                                  struct store_record *row)
+{
+    enum { VERSIONS_MAX = 64 };
+    uint64_t numbers[VERSIONS_MAX];
+    size_t count = 0;
+    enum error err = OK;
+
+    TRY(store_index_find(receive->txn, INDEX_REFERENCE, row->reference, 0, numbers, VERSIONS_MAX,
+                         &count));
+    for (size_t i = 0; i < count; i++) {
+        struct store_record other = {0};
+        err = store_record_get(receive->txn, numbers[i], receive->engine->record_arena, &other);
+        if (err == ERR_STORE_CORRUPT && receive->mending) {
+            err = OK;
+            continue;
+        }
+        TRY(err);
+        if (id_equal(&other.record, &in->record_id)) {
+            continue;
+        }
+        if (other.version == row->version) {
+            other.standing = RECORD_CONTESTED;
+            TRY(store_record_put(receive->txn, numbers[i], &other));
+            return ERR_LANE_FORK;
+        }
+        if (other.version > row->version) {
+            row->standing = RECORD_SUPERSEDED;
+        } else if (other.standing == RECORD_CURRENT) {
+            other.standing = RECORD_SUPERSEDED;
+            TRY(store_record_put(receive->txn, numbers[i], &other));
+        }
+    }
+out:
+    return err;
+}
+
+static enum error store_incoming(struct receive *receive, struct incoming *in,
+                                 const struct lane_entry *entry)
+{
+    struct arena *arena = receive->engine->record_arena;
+    char reference[REFERENCE_TEXT_BYTES];
+    struct store_record held = {0};
+    uint64_t number = 0;
+    struct store_record row = {.record = in->record_id,
+                               .originator = in->header.originator,
+                               .peer = receive->peer->number,
+                               .seq = entry->seq,
+                               .header = in->parcel.header,
+                               .reference =
+                                   view_of_text(reference_format(&in->reference, reference)),
+                               .version = in->version,
+                               .schema = view_of_text(in->reference.kind->schema),
+                               .caveats = in->grant.terms.caveats,
+                               .stored_at = receive->now.wall,
+                               .supersedes = value_get_text(in->record, "supersedes")};
+    enum error err = OK;
+
+    memcpy(row.signature, in->parcel.signature, SIGNATURE_BYTES);
+    TRY(make_parts(in, arena, &row.parts));
+    TRY(settle_versions(receive, in, &row));
+    err = store_record_find(receive->txn, &in->record_id, &number);
+    if (err == ERR_NOT_FOUND) {
+        TRY(store_record_add(receive->txn, &row, &number));
+    } else {
+        TRY(err);
+        err = store_record_get(receive->txn, number, arena, &held);
+        if (err == OK) {
+            row.standing = held.standing;
+            row.stored_at = held.stored_at;
+            TRY(add_old_parts(&held, arena, &row.parts));
+        } else if (err != ERR_STORE_CORRUPT || !receive->mending) {
+            TRY(err);
+        }
+        TRY(store_record_put(receive->txn, number, &row));
+    }
+    TRY(put_contents(receive, in, number));
+out:
+    return err;
+}
+
+static enum error note(struct receive *receive, const char *event, const char *subject,
+                       const char *detail)
+{
+    struct store_event entry = {.time = receive->now.wall,
+                                .event = event,
+                                .actor = "node",
+                                .subject = subject,
+                                .detail = detail};
+
+    return store_audit_add(receive->txn, &entry);
+}
+
+static enum error apply_grant(struct receive *receive, const struct lane_entry *entry,
+                              struct view payload)
+{
+    struct engine *engine = receive->engine;
+    struct incoming in = {0};
+    char reference[REFERENCE_TEXT_BYTES];
+    char detail[64];
+    enum error err = OK;
+
+    TRY(parcel_read(payload, engine->record_arena, &in.parcel));
+    TRY(grant_read(in.parcel.grant, engine->record_arena, &in.grant));
+    TRY(check_grant(engine, receive->peer, &in, engine->record_arena));
+    TRY(check_signature(receive->peer, &in));
+    TRY(unwrap(engine, receive->peer, &in));
+    TRY(check_ciphers(receive, &in));
+    TRY(open_sections(receive, &in));
+    TRY(check_manifest(receive, &in));
+    TRY(engine->ports->point(engine->ports->context, "apply.verified"));
+    TRY(store_incoming(receive, &in, entry));
+    if (!receive->mending) {
+        (void)snprintf(detail, sizeof detail, "version %" PRId64 " from %s", in.version,
+                       receive->peer->identity.state);
+        TRY(note(receive, "record.received", reference_format(&in.reference, reference), detail));
+    }
+out:
+    return err;
+}
+
+static enum error keep_aside(struct receive *receive, const struct lane_entry *entry,
+                             struct view payload, enum error why)
+{
+    char detail[128];
+    struct store_quarantine row = {.peer = receive->peer->number,
+                                   .seq = entry->seq,
+                                   .error = why,
+                                   .time = receive->now.wall,
+                                   .bytes = payload};
+    enum error err = OK;
+
+    (void)snprintf(detail, sizeof detail, "entry %" PRId64 ": %s", entry->seq,
+                   error_info(why)->text);
+    TRY(store_quarantine_add(receive->txn, &row));
+    TRY(note(receive, "record.quarantined", receive->peer->identity.state, detail));
+    engine_log(receive->engine, LOG_WARNING, "record.quarantined",
+               "state=%s seq=%" PRId64 " why=%s", receive->peer->identity.state, entry->seq,
+               error_info(why)->code);
+    receive->peer->quarantined++;
+out:
+    return err;
+}
+
+/* Turn the error of an entry into what becomes of the entry. */
+static enum receive_outcome settle(struct receive *receive, const struct lane_entry *entry,
+                                   struct view payload, enum error err, enum error *error)
+{
+    *error = err;
+    if (err == OK) {
+        return RECEIVE_APPLIED;
+    }
+    if (err == ERR_NOT_FOUND && receive->peer->wanted_count > 0) {
+        return RECEIVE_NEEDS_BLOBS;
+    }
+    if (is_ours(err) || store_error(receive->txn) != OK) {
+        return RECEIVE_FAILED;
+    }
+    if (receive->mending) {
+        return RECEIVE_ASIDE; /* it was kept aside the first time too */
+    }
+    err = keep_aside(receive, entry, payload, err);
+    if (err != OK) {
+        *error = err;
+        return RECEIVE_FAILED;
+    }
+    return RECEIVE_ASIDE;
+}
+
+enum receive_outcome receive_entry(struct receive *receive, const struct lane_entry *entry,
+                                   struct view payload, enum error *error)
+{
+    enum error err = ERR_CODE_NOT_KNOWN_HERE;
+
+    arena_clear(receive->engine->record_arena);
+    receive->peer->wanted_count = 0;
+    /* Other types come with later versions; an entry of one is kept aside, the lane goes on. */
+    if (entry->type == LANE_GRANT) {
+        err = apply_grant(receive, entry, payload);
+    } else if (entry->type == LANE_COVER) {
+        err = OK;
+    }
+    return settle(receive, entry, payload, err, error);
+}
+
+/* --- our own lane, given back by a peer ---------------------------------------------------- */
+
+static enum error check_own(struct engine *engine, const struct peer *peer, struct incoming *in)
+{
+    const struct grant_terms *terms = &in->grant.terms;
+    enum error err = OK;
+
+    TRY(id_equal(&terms->issuer, &engine->keys->identity.node) ? OK : ERR_WRONG_SENDER);
+    TRY(id_equal(&terms->subject, &peer->identity.node) ? OK : ERR_NOT_FOR_US);
+    in->record_id = envelope_record_id(in->parcel.header);
+    TRY(id_equal(&terms->record, &in->record_id) ? OK : ERR_BAD_HASH);
+    TRY(envelope_read_header(in->parcel.header, engine->record_arena, &in->header));
+    TRY(envelope_verify(in->parcel.header, view_of(in->parcel.signature, SIGNATURE_BYTES),
+                        engine->keys->card.sign_key));
+    TRY(grant_unwrap(&in->grant, peer->pair_key, engine->scratch_keys));
+out:
+    return err;
+}
+
+static enum error put_recovered(struct receive *receive, struct incoming *in)
+{
+    struct engine *engine = receive->engine;
+    char reference[REFERENCE_TEXT_BYTES];
+    struct store_record held = {0};
+    uint64_t number = 0;
+    struct store_record row = {.record = in->record_id,
+                               .originator = in->header.originator,
+                               .header = in->parcel.header,
+                               .version = in->version,
+                               .stored_at = receive->now.wall,
+                               .caveats = in->grant.terms.caveats,
+                               .supersedes = value_get_text(in->record, "supersedes")};
+    enum error err = OK;
+
+    memcpy(row.signature, in->parcel.signature, SIGNATURE_BYTES);
+    row.reference = view_of_text(reference_format(&in->reference, reference));
+    row.schema = view_of_text(in->reference.kind->schema);
+    TRY(make_parts(in, engine->record_arena, &row.parts));
+    TRY(settle_versions(receive, in, &row));
+    err = store_record_find(receive->txn, &in->record_id, &number);
+    if (err == ERR_NOT_FOUND) {
+        TRY(store_record_add(receive->txn, &row, &number));
+    } else {
+        TRY(err);
+        err = store_record_get(receive->txn, number, engine->record_arena, &held);
+        if (err == OK) {
+            /* What we still hold, internal section included, stays; parts only come in addition. */
+            struct views parts = held.parts;
+            row = held;
+            row.parts = parts;
+            struct views from_peer = {0};
+            TRY(make_parts(in, engine->record_arena, &from_peer));
+            struct store_record offered = {.parts = from_peer};
+            TRY(add_old_parts(&offered, engine->record_arena, &row.parts));
+        } else if (err != ERR_STORE_CORRUPT) {
+            TRY(err);
+        }
+        TRY(store_record_put(receive->txn, number, &row));
+    }
+    TRY(put_contents(receive, in, number));
+    struct store_holder holder = {.granted_at = in->grant.terms.issued_at};
+    for (size_t i = 0; i < in->parcel.slots.size; i++) {
+        holder.slots |= 1 << in->parcel.slots.data[i];
+        holder.sections |= 1 << in->sections[i];
+    }
+    TRY(store_holder_put(receive->txn, number, receive->peer->number, &holder));
+out:
+    return err;
+}
+
+/* References given before the loss must not be given again. */
+static enum error keep_counter(struct receive *receive, const struct reference *reference)
+{
+    char name[32];
+    int64_t last = 0;
+    enum error err = OK;
+
+    (void)snprintf(name, sizeof name, "%s-%04d", reference->kind->prefix, reference->year);
+    TRY(store_counter_get(receive->txn, name, &last));
+    if (reference->number > last) {
+        TRY(store_counter_set(receive->txn, name, reference->number));
+    }
+out:
+    return err;
+}
+
+static enum error recover_grant(struct receive *receive, struct view payload)
+{
+    struct engine *engine = receive->engine;
+    struct incoming in = {0};
+    char reference[REFERENCE_TEXT_BYTES];
+    enum error err = OK;
+
+    TRY(parcel_read(payload, engine->record_arena, &in.parcel));
+    TRY(grant_read(in.parcel.grant, engine->record_arena, &in.grant));
+    TRY(check_own(engine, receive->peer, &in));
+    TRY(check_ciphers(receive, &in));
+    TRY(open_sections(receive, &in));
+    TRY(reference_parse(value_get_text(in.record, "reference"), &in.reference));
+    in.version = value_get_integer(in.record, "version", 1);
+    TRY(put_recovered(receive, &in));
+    TRY(keep_counter(receive, &in.reference));
+    TRY(note(receive, "record.recovered", reference_format(&in.reference, reference),
+             receive->peer->identity.state));
+out:
+    return err;
+}
+
+enum receive_outcome recover_entry(struct receive *receive, const struct lane_entry *entry,
+                                   struct view payload, enum error *error)
+{
+    enum error err = OK;
+
+    arena_clear(receive->engine->record_arena);
+    receive->peer->wanted_count = 0;
+    if (entry->type == LANE_GRANT) {
+        err = recover_grant(receive, payload);
+    }
+    return settle(receive, entry, payload, err, error);
+}

@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "database.h"
+
+#include "grant.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { CHECK_ARENA_BYTES = 8 * 1024 * 1024, FINDINGS_KEPT = 16 };
+
+/* The walk over the whole store. */
+struct check {
+    struct store_txn *txn;
+    struct arena *arena; /* cleared for each value */
+    struct store_report *report;
+};
+
+static void finding(struct check *check, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+static void finding(struct check *check, const char *format, ...)
+{
+    struct store_report *report = check->report;
+
+    if (report->finding_count < FINDINGS_KEPT) {
+        va_list arguments;
+        va_start(arguments, format);
+        (void)vsnprintf(report->findings[report->finding_count], sizeof report->findings[0], format,
+                        arguments);
+        va_end(arguments);
+    }
+    report->finding_count++;
+}
+
+static void damaged(struct check *check, enum table table, uint32_t peer)
+{
+    check->report->damaged++;
+    finding(check, "S-2: a value of table %s does not open", table_name(table));
+    if (peer <= STORE_PEERS_MAX) {
+        check->report->damaged_peers[peer] = true;
+    }
+}
+
+/* The peer whose lane could give a damaged row again. */
+static uint32_t peer_of_key(enum table table, const struct key *key)
+{
+    switch (table) {
+    case TABLE_ENTRY:
+    case TABLE_LANE:
+        return get_u32(key->bytes + 1);
+    case TABLE_PENDING:
+    case TABLE_PEER:
+        return get_u32(key->bytes);
+    default:
+        return UINT32_MAX;
+    }
+}
+
+/* Open every value of a table. S-2 */
+static enum error check_values(struct check *check, enum table table)
+{
+    struct key key = {{0}, 1};
+    enum error err = OK;
+
+    for (;;) {
+        struct view value = {0};
+
+        err = database_seek(check->txn, table, SEEK_AT_OR_AFTER, &key);
+        if (err == ERR_NOT_FOUND) {
+            return OK;
+        }
+        TRY(err);
+        arena_clear(check->arena);
+        err = database_get(check->txn, table, &key, check->arena, &value);
+        if (err == ERR_STORE_CORRUPT) {
+            damaged(check, table, peer_of_key(table, &key));
+        } else {
+            TRY(err);
+            check->report->values++;
+        }
+        if (key.size == KEY_MAX_BYTES) {
+            return ERR_STORE_CORRUPT;
+        }
+        key.bytes[key.size++] = 0;
+    }
+out:
+    return err;
+}
+
+/* S-3: an index row names a stored record. */
+static enum error check_index(struct check *check)
+{
+    struct key key = {{0}, 1};
+    enum error err = OK;
+
+    for (;;) {
+        err = database_seek(check->txn, TABLE_INDEX, SEEK_AT_OR_AFTER, &key);
+        if (err == ERR_NOT_FOUND) {
+            return OK;
+        }
+        TRY(err);
+        struct key record =
+            key_number(key.size == KEY_INDEX_BYTES ? get_u64(key.bytes + KEY_INDEX_BYTES - 8) : 0);
+        if (!database_has(check->txn, TABLE_RECORD, &record)) {
+            finding(check, "S-3: an index row names record %llu, which is not here",
+                    (unsigned long long)get_u64(record.bytes));
+        }
+        key.bytes[key.size++] = 0;
+    }
+out:
+    return err;
+}
+
+/* S-4: the ciphertexts and keys of a record's parts are here, and fit together. */
+static enum error check_parts(struct check *check, uint64_t number,
+                              const struct store_record *record, struct section_keys *keys)
+{
+    enum error err = OK;
+
+    TRY(store_keys_get(check->txn, &record->record, keys));
+    for (size_t i = 0; i < record->parts.count; i++) {
+        const uint8_t *part = record->parts.items[i].data;
+        struct view bytes = {0};
+        struct id cipher = {{0}};
+
+        (void)id_from_view(view_of(part + 2, ID_BYTES), &cipher);
+        err = store_blob_get(check->txn, &cipher, check->arena, &bytes);
+        struct id hash = digest(HASH_CIPHER, bytes);
+        bool good = err == OK && id_equal(&hash, &cipher) &&
+                    ((section_keys_slots(keys) >> (part[0] % SLOTS_MAX)) & 1U) != 0;
+        if (!good) {
+            finding(check, "S-4: record %llu lacks the ciphertext or key of slot %u",
+                    (unsigned long long)number, part[0]);
+            check->report->damaged_peers[record->peer] = true;
+        }
+        err = OK;
+    }
+out:
+    return err;
+}
+
+static enum error check_records(struct check *check)
+{
+    struct section_keys *keys = section_keys_new();
+    uint64_t number = 0;
+    enum error err = OK;
+
+    TRY(keys == NULL ? ERR_NO_MEMORY : OK);
+    for (;;) {
+        struct store_record record = {0};
+        uint64_t found = 0;
+
+        err = store_record_before(check->txn, number, &number);
+        if (err == ERR_NOT_FOUND) {
+            err = OK;
+            break;
+        }
+        TRY(err);
+        check->report->records++;
+        arena_clear(check->arena);
+        err = store_record_get(check->txn, number, check->arena, &record);
+        if (err == ERR_STORE_CORRUPT) {
+            /* Which lane it came by is not known any more: all of them are asked. */
+            for (size_t i = 0; i <= STORE_PEERS_MAX; i++) {
+                check->report->damaged_peers[i] = true;
+            }
+            continue; /* counted by check_values */
+        }
+        TRY(err);
+        if (store_record_find(check->txn, &record.record, &found) != OK || found != number) {
+            finding(check, "S-3: record %llu cannot be found by its id",
+                    (unsigned long long)number);
+        }
+        TRY(check_parts(check, number, &record, keys));
+    }
+out:
+    section_keys_free(&keys);
+    return err;
+}
+
+/* S-5: a lane has no gaps, chains to its newest entry, and each entry has its payload. */
+static enum error check_lane(struct check *check, enum store_side side, uint32_t peer)
+{
+    struct store_lane lane = {0};
+    struct lane_cursor cursor = lane_start();
+    int64_t incarnation = 0;
+    int64_t last = 0;
+    struct id hash = {{0}};
+    enum error err = OK;
+
+    arena_clear(check->arena);
+    err = store_lane_get(check->txn, side, peer, check->arena, &lane);
+    if (err == ERR_STORE_CORRUPT) {
+        return OK; /* counted by check_values */
+    }
+    TRY(err);
+    incarnation = lane.incarnation;
+    last = lane.seq;
+    hash = lane.hash;
+    cursor.incarnation = incarnation;
+    while (cursor.seq < last) {
+        struct store_entry_name name = {side, peer, incarnation, cursor.seq + 1};
+        struct store_entry entry = {0};
+        struct lane_entry decoded = {0};
+
+        arena_clear(check->arena);
+        err = store_entry_get(check->txn, name, check->arena, &entry);
+        if (err == OK) {
+            err = object_decode(&lane_entry_info, entry.entry, check->arena, &decoded);
+        }
+        if (err == OK) {
+            err = lane_entry_follow(entry.entry, entry.payload, &decoded.originator,
+                                    &decoded.recipient, check->arena, &cursor, &decoded);
+        }
+        if (err != OK) {
+            finding(check, "S-5: entry %lld of the lane %s peer %u: %s", (long long)cursor.seq + 1,
+                    side == STORE_OUT ? "to" : "from", peer, error_info(err)->text);
+            check->report->damaged_peers[peer] = true;
+            return OK;
+        }
+    }
+    if (!id_equal(&hash, &cursor.hash)) {
+        finding(check, "S-5: the lane %s peer %u does not end in its newest entry",
+                side == STORE_OUT ? "to" : "from", peer);
+        check->report->damaged_peers[peer] = true;
+    }
+out:
+    return err;
+}
+
+static enum error check_lanes(struct check *check)
+{
+    uint32_t peer = 0;
+    enum error err = OK;
+
+    for (;;) {
+        struct key key = key_peer(peer + 1);
+
+        err = database_seek(check->txn, TABLE_PEER, SEEK_AT_OR_AFTER, &key);
+        if (err == ERR_NOT_FOUND) {
+            return OK;
+        }
+        TRY(err);
+        peer = get_u32(key.bytes);
+        TRY(peer >= 1 && peer <= STORE_PEERS_MAX ? OK : ERR_STORE_CORRUPT);
+        TRY(check_lane(check, STORE_OUT, peer));
+        TRY(check_lane(check, STORE_IN, peer));
+    }
+out:
+    return err;
+}
+
+static enum error check_audit(struct check *check)
+{
+    int64_t entries = 0;
+    enum error err = store_audit_verify(check->txn, &entries);
+
+    if (err == ERR_AUDIT_BROKEN || err == ERR_STORE_CORRUPT || err == ERR_NOT_CANONICAL) {
+        finding(check, "S-8: the audit chain breaks after entry %lld", (long long)entries);
+        err = OK;
+    }
+    return err;
+}
+
+enum error store_check(struct store *store, struct store_report *report)
+{
+    struct check check = {.report = report};
+    enum error err = OK;
+
+    memset(report, 0, sizeof *report);
+    check.arena = arena_new(CHECK_ARENA_BYTES);
+    TRY(check.arena == NULL ? ERR_NO_MEMORY : OK);
+    TRY(store_begin(store, STORE_READ, &check.txn));
+    for (int table = 0; table < TABLE_COUNT; table++) {
+        if (table != TABLE_INDEX) {
+            TRY(check_values(&check, (enum table)table));
+        }
+    }
+    TRY(check_index(&check));
+    TRY(check_records(&check));
+    TRY(check_lanes(&check));
+    TRY(check_audit(&check));
+out:
+    store_abort(&check.txn);
+    arena_free(&check.arena);
+    return err;
+}
