@@ -88,7 +88,7 @@ $(BUILD)/libnode.a: $(call obj,$(SRC_NODE))
 $(BIN)/valised: $(BUILD)/node/main.o $(BUILD)/libnode.a $(BUILD)/libstore.a $(BUILD)/libproto.a
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_NODE) $(LIBS_STORE) $(LIBS_PROTO)
-$(BIN)/valised-transport: $(call obj,$(SRC_TRANSPORT)) $(call obj,node/sandbox.c) $(BUILD)/libproto.a
+$(BIN)/valised-transport: $(call obj,$(SRC_TRANSPORT)) $(call obj,node/sandbox.c node/transport_link.c) $(BUILD)/libproto.a
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_TRANSPORT) $(LIBS_PROTO)
 $(BIN)/valise: $(BUILD)/cli/main.o $(call obj,$(SRC_CLI)) $(BUILD)/libproto.a

@@ -216,8 +216,9 @@ enum error engine_new(const struct engine_options *options, struct moment now,
     made->scratch_keys = section_keys_new();
     made->arena = arena_new(ENGINE_ARENA_BYTES);
     made->record_arena = arena_new(ENGINE_ARENA_BYTES);
+    made->report = calloc(1, sizeof *made->report);
     TRY(made->world == NULL || made->scratch_keys == NULL || made->arena == NULL ||
-                made->record_arena == NULL
+                made->record_arena == NULL || made->report == NULL
             ? ERR_NO_MEMORY
             : OK);
     TRY(start_clock(made, now));
@@ -250,6 +251,7 @@ void engine_free(struct engine **engine)
     section_keys_free(&(*engine)->scratch_keys);
     arena_free(&(*engine)->arena);
     arena_free(&(*engine)->record_arena);
+    free((*engine)->report);
     free(*engine);
     *engine = NULL;
 }
@@ -261,6 +263,11 @@ void engine_start(struct engine *engine, struct moment now)
         peer_changed(engine, engine->peers[i], now);
     }
     peers_allow(engine, now.wall);
+    if (!store_was_closed(engine->store)) {
+        engine_log(engine, LOG_WARNING, "store.not-closed", "check=started");
+        engine->checking = true;
+        engine->ports->check_store(engine->ports->context);
+    }
 }
 
 void engine_stop(struct engine *engine, struct moment now)
@@ -325,6 +332,33 @@ int64_t engine_tick(struct engine *engine, struct moment now)
         store_sweep_readers(engine->store);
     }
     return now.steady_ms + (busy ? TICK_BUSY_MS : TICK_IDLE_MS);
+}
+
+void engine_store_checked(struct engine *engine, const struct store_report *report,
+                          struct moment now)
+{
+    now = trusted(engine, now);
+    engine->checking = false;
+    if (report == NULL) {
+        engine_log(engine, LOG_ERROR, "store.check-died", "code=%s",
+                   error_info(ERR_STORE_CORRUPT)->code);
+        engine->failed = true;
+        return;
+    }
+    *engine->report = *report;
+    engine->checked = true;
+    engine->checked_at = now.wall;
+    engine_log(engine, report->finding_count == 0 ? LOG_INFO : LOG_ERROR, "store.checked",
+               "records=%" PRIu64 " values=%" PRIu64 " findings=%zu", report->records,
+               report->values, report->finding_count);
+    for (size_t i = 0; i < engine->peer_count; i++) {
+        struct peer *peer = engine->peers[i];
+        /* What is damaged of ours may lie with any peer; what came by a lane, with that peer. */
+        if (report->damaged_peers[peer->number] || report->damaged_peers[0]) {
+            sync_repair(engine, peer);
+            peer_close(engine, peer, ERR_STORE_CORRUPT, now);
+        }
+    }
 }
 
 bool engine_has_failed(const struct engine *engine)

@@ -8,20 +8,10 @@
 
 #include "control.h"
 #include "identity.h"
+#include "node_keys.h"
 #include "ports.h"
 #include "secret.h"
 #include "store.h"
-
-/** The node's own keys, owned by whoever loads them. */
-struct node_keys {
-    struct buffer bundle; /* packed identity bundle: our events and cards */
-    struct identity identity;
-    struct card_facts card;
-    struct secret *sign_key;  /* SIGN_SECRET_BYTES */
-    struct secret *seal_key;  /* 32 */
-    struct secret *curve_key; /* 32; given to the transport, not used here */
-    struct secret *master;    /* of the store */
-};
 
 /** Limits that an operator may set; see configs/valised.conf. */
 struct engine_limits {
@@ -79,6 +69,13 @@ void engine_transport_reset(struct engine *engine, struct moment now);
  * @return steady time in ms at which it wants to be called again, at the latest.
  */
 int64_t engine_tick(struct engine *engine, struct moment now);
+
+/**
+ * A full check of the store has ended.
+ * @param report what it found, or NULL if the checker died: the store makes programs crash.
+ */
+void engine_store_checked(struct engine *engine, const struct store_report *report,
+                          struct moment now);
 
 /** Whether a broken store makes it unsafe to go on; the process should then end. */
 bool engine_has_failed(const struct engine *engine);

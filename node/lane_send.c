@@ -173,13 +173,13 @@ out:
     return err;
 }
 
-static void batch_message(const struct batch *batch, struct view head, enum lane_side side,
+static void batch_message(struct batch *batch, struct view head, enum lane_side side,
                           struct message *message)
 {
     message->lane_data.side = side;
-    message->lane_data.entries = (struct views){batch->count, (struct view *)batch->entries};
-    message->lane_data.payloads = (struct views){batch->count, (struct view *)batch->payloads};
-    message->lane_data.blobs = (struct views){batch->blob_count, (struct view *)batch->blobs};
+    message->lane_data.entries = (struct views){batch->count, batch->entries};
+    message->lane_data.payloads = (struct views){batch->count, batch->payloads};
+    message->lane_data.blobs = (struct views){batch->blob_count, batch->blobs};
     message->lane_data.head = head;
 }
 

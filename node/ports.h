@@ -49,6 +49,9 @@ struct ports {
     /** Write a log line: an event name and fields "name=value …". */
     void (*log)(void *context, enum log_level level, const char *event, const char *fields);
 
+    /** Check the whole store beside the running node; engine_store_checked brings the result. */
+    void (*check_store)(void *context);
+
     /** A named point of publishing or applying was reached; tests end the process here. */
     enum error (*point)(void *context, const char *name);
 };

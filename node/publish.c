@@ -36,7 +36,7 @@ static enum error check_follows(struct publish *publish, struct store_txn *txn,
     struct view reference = value_get_text(record, "reference");
     struct view supersedes = value_get_text(record, "supersedes");
     int64_t version = value_get_integer(record, "version", 1);
-    char wanted[REFERENCE_TEXT_BYTES + 8];
+    char wanted[REFERENCE_TEXT_BYTES + 24];
     struct store_record row = {0};
     uint64_t number = 0;
     enum error err = reader_find(publish->engine, txn, reference, 0, &number);

@@ -192,7 +192,7 @@ static enum error check_manifest(struct receive *receive, struct incoming *in)
 {
     const struct value *originator = value_get(in->record, "originator");
     struct view supersedes = value_get_text(in->record, "supersedes");
-    char older[REFERENCE_TEXT_BYTES + 8];
+    char older[REFERENCE_TEXT_BYTES + 24];
     char reference[REFERENCE_TEXT_BYTES];
     struct instant issued = {0};
     enum error err = OK;

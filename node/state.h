@@ -139,6 +139,10 @@ struct engine {
     bool clock_doubted;        /* it jumped by more than an hour, and is not believed */
     struct instant floor_kept; /* as of the last commit that kept it */
     bool failed;               /* the store broke */
+    bool checking;             /* a full check of the store is under way */
+    bool checked;              /* `report` holds */
+    struct instant checked_at;
+    struct store_report *report;
     bool stopping;
 };
 

@@ -502,7 +502,7 @@ static enum error derive_keys(struct store *store, struct secret *master)
 }
 
 static enum error open_environment(const struct store *store, const char *name, uint64_t max_bytes,
-                                   unsigned tables, MDB_env **env)
+                                   unsigned flags, MDB_env **env)
 {
     char path[4096];
     MDB_env *made = NULL;
@@ -515,12 +515,13 @@ static enum error open_environment(const struct store *store, const char *name, 
     TRY(database_error(mdb_env_create(&made)));
     TRY(database_error(mdb_env_set_mapsize(made, max_bytes)));
     TRY(database_error(mdb_env_set_maxreaders(made, DATA_READERS)));
-    TRY(database_error(mdb_env_set_maxdbs(made, tables)));
+    TRY(database_error(mdb_env_set_maxdbs(made, TABLE_COUNT)));
     if (snprintf(path, sizeof path, "%s/%s", store->path, name) >= (int)sizeof path) {
         TRY(ERR_FILE);
     }
     /* No flag that weakens a commit: S-1. */
-    TRY(database_error(mdb_env_open(made, path, MDB_NOSUBDIR | MDB_NORDAHEAD | MDB_NOTLS, 0600)));
+    TRY(database_error(
+        mdb_env_open(made, path, MDB_NOSUBDIR | MDB_NORDAHEAD | MDB_NOTLS | flags, 0600)));
     *env = made;
     made = NULL;
 out:
@@ -530,18 +531,20 @@ out:
     return err;
 }
 
-static enum error open_tables(struct store *store)
+static enum error open_tables(struct store *store, bool read_only)
 {
+    const unsigned begin_flags = read_only ? MDB_RDONLY : 0;
+    const unsigned open_flags = read_only ? 0 : MDB_CREATE;
     MDB_txn *data = NULL;
     MDB_txn *keys = NULL;
     enum error err = OK;
 
-    TRY(database_error(mdb_txn_begin(store->data, NULL, 0, &data)));
-    TRY(database_error(mdb_txn_begin(store->keys, NULL, 0, &keys)));
+    TRY(database_error(mdb_txn_begin(store->data, NULL, begin_flags, &data)));
+    TRY(database_error(mdb_txn_begin(store->keys, NULL, begin_flags, &keys)));
     for (int i = 0; i < TABLE_COUNT; i++) {
         MDB_txn *txn = i == TABLE_SECTION_KEY ? keys : data;
         TRY(database_error(
-            mdb_dbi_open(txn, table_name((enum table)i), MDB_CREATE, &store->tables[i])));
+            mdb_dbi_open(txn, table_name((enum table)i), open_flags, &store->tables[i])));
     }
     TRY(commit_one(store, &keys));
     TRY(commit_one(store, &data));
@@ -566,7 +569,7 @@ static enum error check_owner(struct store *store, const struct store_options *o
     enum error err = OK;
 
     TRY(arena == NULL ? ERR_NO_MEMORY : OK);
-    TRY(store_begin(store, STORE_WRITE, &txn));
+    TRY(store_begin(store, options->read_only ? STORE_READ : STORE_WRITE, &txn));
     err = database_get_row(txn, TABLE_META, &key, &counter_row_info, arena, &row);
     if (err == ERR_NOT_FOUND) {
         row.value = STORE_SCHEMA_VERSION;
@@ -632,6 +635,7 @@ out:
 enum error store_open(const struct store_options *options, struct store **store)
 {
     struct store *made = calloc(1, sizeof *made);
+    const unsigned flags = options->read_only ? MDB_RDONLY : 0;
     uint64_t keys_bytes = options->max_bytes / 8;
     enum error err = OK;
 
@@ -647,18 +651,22 @@ enum error store_open(const struct store_options *options, struct store **store)
     made->path = strdup(options->path);
     TRY(made->path == NULL ? ERR_NO_MEMORY : OK);
     TRY(place_check(options->path, options->allow_tmpfs));
-    TRY(place_lock(options->path, &made->lock_fd));
-    made->was_closed = place_was_closed(made->lock_fd);
+    if (!options->read_only) {
+        TRY(place_lock(options->path, &made->lock_fd));
+        made->was_closed = place_was_closed(made->lock_fd);
+    }
     TRY(derive_keys(made, options->master));
     keys_bytes = keys_bytes < KEYS_ENV_MIN_BYTES ? KEYS_ENV_MIN_BYTES : keys_bytes;
-    TRY(open_environment(made, "data.mdb", options->max_bytes, TABLE_COUNT, &made->data));
-    TRY(open_environment(made, "keys.mdb", keys_bytes, TABLE_COUNT, &made->keys));
-    TRY(open_tables(made));
+    TRY(open_environment(made, "data.mdb", options->max_bytes, flags, &made->data));
+    TRY(open_environment(made, "keys.mdb", keys_bytes, flags, &made->keys));
+    TRY(open_tables(made, options->read_only));
     TRY(anchor_open(made));
     TRY(check_owner(made, options));
     TRY(check_anchor(made, options->accept_older));
-    store_sweep_readers(made);
-    place_mark(made->lock_fd, false);
+    if (!options->read_only) {
+        store_sweep_readers(made);
+        place_mark(made->lock_fd, false);
+    }
     *store = made;
     made = NULL;
 out:

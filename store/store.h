@@ -47,7 +47,8 @@ struct store_options {
     struct id node;        /* whose store it is */
     uint64_t max_bytes;    /* of the data environment; at least STORE_MIN_BYTES */
     bool allow_tmpfs;      /* training and tests: a power cut loses everything */
-    bool accept_older;     /* open although the anchor says that more was committed */
+    bool accept_older; /* open although the anchor says that more was committed */
+    bool read_only;    /* to check beside the process that writes */
     store_point point;     /* or NULL */
     void *point_context;
 };
