@@ -96,3 +96,59 @@ $(BIN)/valise: $(BUILD)/cli/main.o $(call obj,$(SRC_CLI)) $(BUILD)/libproto.a
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_CLI) $(LIBS_PROTO)
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+
+# --- tests -------------------------------------------------------------------------------------
+ifneq ($(SAN),)
+CPPFLAGS += -DVALISE_SANITIZED
+# The confined processes cannot be traced at exit; the unit tests look for leaks.
+export ASAN_OPTIONS := detect_leaks=0:abort_on_error=1
+export UBSAN_OPTIONS := print_stacktrace=1
+endif
+TEST_BIN := $(BUILD)/test
+UNIT := $(patsubst tests/unit/%.c,$(TEST_BIN)/%,$(wildcard tests/unit/test_*.c))
+SIMULATION := $(TEST_BIN)/simulation
+LIBS_TEST := $(LIBS_CLI) $(LIBS_NODE) $(LIBS_STORE) $(LIBS_PROTO) $(call pc,cmocka)
+ARCHIVES := $(BUILD)/libnode.a $(BUILD)/libstore.a $(BUILD)/libproto.a
+# Every allocation of ours can be made to fail (tests/unit/failing.h).
+WRAP := -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strdup,--wrap=sodium_malloc
+
+$(BUILD)/tests/%.o: CPPFLAGS += -Inode -Icli -Itests/unit
+$(TEST_BIN)/test_%: $(BUILD)/tests/unit/test_%.o $(BUILD)/tests/unit/failing.o $(call obj,$(SRC_CLI)) $(ARCHIVES)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(LDFLAGS) $(WRAP) -o $@ $^ $(LIBS_TEST)
+.PRECIOUS: $(BUILD)/tests/%.o
+
+# The daemon with named crash points, for tests only: release builds have none.
+$(BUILD)/hooks/main.o: node/main.c $(BUILD)/gen/version.h
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) -DVALISE_TEST_HOOKS $(CFLAGS) -MMD -MP -c -o $@ $<
+$(TEST_BIN)/valised: $(BUILD)/hooks/main.o $(ARCHIVES)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_NODE) $(LIBS_STORE) $(LIBS_PROTO)
+$(TEST_BIN)/valised-transport: $(BIN)/valised-transport
+	$(Q)mkdir -p $(@D) && cp $< $@
+$(TEST_BIN)/valise: $(BIN)/valise
+	$(Q)mkdir -p $(@D) && cp $< $@
+HOOKED := $(TEST_BIN)/valised $(TEST_BIN)/valised-transport $(TEST_BIN)/valise
+
+RUN := /usr/bin/python3 tests/run.py --build $(BUILD)
+
+.PHONY: check unit
+check: check-packages all lint $(UNIT) $(HOOKED) ## lint, unit tests, vectors, scenarios; ends with "N passed, N failed"
+	$(Q)$(RUN) unit vectors scenario
+unit: $(UNIT) ## unit tests only
+	$(Q)$(RUN) unit
+
+.PHONY: lint
+lint: ## layers, purity, style, documents
+	$(Q)/usr/bin/python3 tests/lint/lint.py --build $(BUILD)
+
+.PHONY: check-packages deps help clean
+check-packages:
+	$(Q)/usr/bin/python3 tests/lint/packages.py $(PACKAGES_BUILD) $(PACKAGES_CHECK) 2>/dev/null || tests/lint/packages.sh $(PACKAGES_BUILD) $(PACKAGES_CHECK)
+deps: ## print the Debian packages that are needed
+	@echo $(foreach p,$(PACKAGES_BUILD) $(PACKAGES_CHECK),$(firstword $(subst =, ,$(p))))
+help: ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | sort | expand -t 16
+clean: ## remove everything that was built
+	$(Q)rm -rf build

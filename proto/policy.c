@@ -238,6 +238,31 @@ static bool names_group(const struct value *read)
     return false;
 }
 
+/* onward_to as written, or the groups that read it where onward is "group" and says no more. */
+static bool onward_term(const struct value *handling, size_t index, struct view *term)
+{
+    const struct value *to = value_get(handling, "onward_to");
+    const struct value *read = value_get(handling, "read");
+
+    if (to != NULL) {
+        *term = index < to->count ? to->items[index]->bytes : view_of(NULL, 0);
+        return index < to->count;
+    }
+    if (!view_is(value_get_text(handling, "onward"), "group")) {
+        return false;
+    }
+    for (size_t i = 0; read != NULL && i < read->count; i++) {
+        const struct value *list = read->members[i].value;
+        for (size_t j = 0; j < list->count; j++) {
+            if (term_is_group(list->items[j]->bytes) && index-- == 0) {
+                *term = list->items[j]->bytes;
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
 static bool date_of(const struct value *handling, const char *name, struct instant *found)
 {
     return date_parse(value_get_text(handling, name), found) == OK;
@@ -268,7 +293,7 @@ static enum error check_markings(const struct value *handling, struct problems *
     struct view onward = value_get_text(handling, "onward");
     bool onward_none = onward.size == 0 || view_is(onward, "none");
     bool needs_list = view_is(onward, "listed") || view_is(onward, "group");
-    const struct value *to = value_get(handling, "onward_to");
+    struct view term = {0};
 
     if (view_is(tlp, "TLP:RED") && (names_group(read) || !onward_none)) {
         return problem_add(problems, ERR_POLICY_INVALID, "/handling/tlp",
@@ -278,14 +303,14 @@ static enum error check_markings(const struct value *handling, struct problems *
         return problem_add(problems, ERR_POLICY_INVALID, "/handling/tlp",
                            "TLP:CLEAR has no limit, yet onward sharing is not allowed");
     }
-    if (needs_list != (to != NULL && to->count > 0)) {
+    if (needs_list != onward_term(handling, 0, &term)) {
         return problem_add(problems, ERR_POLICY_INVALID, "/handling/onward_to",
                            needs_list ? "onward \"%.*s\" needs onward_to"
                                       : "onward \"%.*s\" has no use for onward_to",
                            (int)onward.size, (const char *)onward.data);
     }
-    for (size_t i = 0; needs_list && i < to->count; i++) {
-        if (term_is_group(to->items[i]->bytes) != view_is(onward, "group")) {
+    for (size_t i = 0; needs_list && onward_term(handling, i, &term); i++) {
+        if (term_is_group(term) != view_is(onward, "group")) {
             return problem_add(problems, ERR_POLICY_INVALID, "/handling/onward_to",
                                "with onward \"%.*s\" it must name %s only", (int)onward.size,
                                (const char *)onward.data,
@@ -476,26 +501,25 @@ static int64_t purposes_of(const struct value *handling)
     return purposes == 0 ? PURPOSE_LICENSING : purposes;
 }
 
-static enum error onward_ids(const struct value *list, const struct policy_world *world,
+static enum error onward_ids(const struct value *handling, const struct policy_world *world,
                              struct arena *arena, struct views *ids)
 {
-    size_t count = list == NULL ? 0 : list->count;
+    struct view term = {0};
 
-    if (count > CAVEAT_AUDIENCE_MAX) {
-        return ERR_TOO_LARGE;
-    }
-    ids->items = arena_alloc_many(arena, count, sizeof *ids->items);
+    ids->items = arena_alloc_many(arena, CAVEAT_AUDIENCE_MAX, sizeof *ids->items);
     if (ids->items == NULL) {
         return arena_error(arena);
     }
-    for (size_t i = 0; i < count; i++) {
-        struct view term = list->items[i]->bytes;
+    for (size_t i = 0; onward_term(handling, i, &term); i++) {
         const struct policy_group *group = policy_group_find(world, term_name(term));
         const struct policy_member *member = policy_member_find(world, term_name(term));
         const struct id *id = term_is_group(term) ? (group == NULL ? NULL : &group->group)
                                                   : (member == NULL ? NULL : &member->node);
         if (id == NULL) {
             return ERR_POLICY_UNKNOWN_TERM;
+        }
+        if (ids->count == CAVEAT_AUDIENCE_MAX) {
+            return ERR_TOO_LARGE;
         }
         ids->items[ids->count++] = id_view(id);
     }
@@ -527,7 +551,7 @@ enum error policy_caveats(const struct value *handling, const struct policy_worl
                            .leave = word_number(handling, "leave", LEAVE_KEEP)};
     enum error err = OK;
 
-    TRY(onward_ids(value_get(handling, "onward_to"), world, arena, &made.onward_to));
+    TRY(onward_ids(handling, world, arena, &made.onward_to));
     caveat_time(handling, "not_before", CAVEAT_NOT_BEFORE, &made, &made.not_before);
     caveat_time(handling, "use_until", CAVEAT_USE_UNTIL, &made, &made.use_until);
     caveat_time(handling, "purge_by", CAVEAT_PURGE_BY, &made, &made.purge_by);
