@@ -152,3 +152,11 @@ help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | sort | expand -t 16
 clean: ## remove everything that was built
 	$(Q)rm -rf build
+
+# --- vectors -----------------------------------------------------------------------------------
+$(TEST_BIN)/mkstate: $(BUILD)/tests/lib/mkstate.o $(BUILD)/libproto.a
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_PROTO)
+
+check-built: $(TEST_BIN)/mkstate
+# --- end vectors -------------------------------------------------------------------------------
