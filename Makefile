@@ -15,7 +15,7 @@ PACKAGES_BUILD := \
 	libbsd-dev=libbsd.pc uthash-dev=/usr/include/uthash.h libseccomp-dev=libseccomp.pc
 PACKAGES_CHECK := \
 	libcmocka-dev=cmocka.pc clang-14=clang-14 clang-format-14=clang-format-14 \
-	libclang-rt-14-dev=/usr/lib/llvm-14/lib/clang/14.0.6/lib/linux/libclang_rt.fuzzer-x86_64.a \
+	libclang-rt-14-dev=/usr/lib/llvm-14/lib/clang/14*/lib/linux/libclang_rt.fuzzer-*.a \
 	python3=/usr/bin/python3 python3-nacl=py:nacl python3-zmq=py:zmq \
 	python3-jsonschema=py:jsonschema binutils=nm git=git
 
@@ -49,11 +49,12 @@ CFLAGS := -std=c17 $(OPTIMISE) $(WARNINGS) $(HARDENING) $(EXTRA_CFLAGS)
 LDFLAGS := $(OPTIMISE) -pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed $(EXTRA_LDFLAGS)
 
 pc = $(shell pkg-config --libs $(1) 2>/dev/null)
-LIBS_PROTO := $(call pc,libsodium msgpack icu-uc jansson)
-LIBS_STORE := $(call pc,lmdb)
-LIBS_NODE := $(call pc,ini_config libseccomp)
-LIBS_TRANSPORT := $(call pc,libzmq libsodium libseccomp)
-LIBS_CLI := $(call pc,smartcols libqrencode libbsd)
+# Asked for when linking, not when reading this file: the packages may be installed in between.
+LIBS_PROTO = $(call pc,libsodium msgpack icu-uc jansson)
+LIBS_STORE = $(call pc,lmdb)
+LIBS_NODE = $(call pc,ini_config libseccomp)
+LIBS_TRANSPORT = $(call pc,libzmq libsodium libseccomp)
+LIBS_CLI = $(call pc,smartcols libqrencode libbsd)
 
 # --- sources -----------------------------------------------------------------------------------
 SRC_PROTO := $(wildcard proto/*.c)
@@ -68,13 +69,15 @@ PROGRAMS := $(BIN)/valise $(BIN)/valised $(BIN)/valised-transport
 .PHONY: all
 all: $(PROGRAMS) ## build valise, valised and valised-transport (default)
 
-$(BUILD)/gen/version.h: Makefile $(wildcard .git/HEAD .git/refs/heads/*)
+# Written anew only when it would differ, so that a commit does not rebuild everything.
+$(BUILD)/gen/version.h: FORCE
 	$(Q)mkdir -p $(@D)
 	$(Q)printf '#define VALISE_VERSION "%s"\n#define VALISE_COMMIT "%s"\n' '$(VERSION)' '$(COMMIT)' >$@.new
 	$(Q)cmp -s $@.new $@ && rm $@.new || mv $@.new $@
-	$(Q)touch $@
+.PHONY: FORCE
+FORCE:
 
-$(BUILD)/%.o: %.c $(BUILD)/gen/version.h
+$(BUILD)/%.o: %.c | $(BUILD)/gen/version.h
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
@@ -107,7 +110,7 @@ endif
 TEST_BIN := $(BUILD)/test
 UNIT := $(patsubst tests/unit/%.c,$(TEST_BIN)/%,$(wildcard tests/unit/test_*.c))
 SIMULATION := $(TEST_BIN)/simulation
-LIBS_TEST := $(LIBS_CLI) $(LIBS_NODE) $(LIBS_STORE) $(LIBS_PROTO) $(call pc,cmocka)
+LIBS_TEST = $(LIBS_CLI) $(LIBS_NODE) $(LIBS_STORE) $(LIBS_PROTO) $(call pc,cmocka)
 ARCHIVES := $(BUILD)/libnode.a $(BUILD)/libstore.a $(BUILD)/libproto.a
 # Every allocation of ours can be made to fail (tests/unit/failing.h).
 WRAP := -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strdup,--wrap=sodium_malloc
@@ -119,7 +122,7 @@ $(TEST_BIN)/test_%: $(BUILD)/tests/unit/test_%.o $(BUILD)/tests/unit/failing.o $
 .PRECIOUS: $(BUILD)/tests/%.o
 
 # The daemon with named crash points, for tests only: release builds have none.
-$(BUILD)/hooks/main.o: node/main.c $(BUILD)/gen/version.h
+$(BUILD)/hooks/main.o: node/main.c | $(BUILD)/gen/version.h
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) -DVALISE_TEST_HOOKS $(CFLAGS) -MMD -MP -c -o $@ $<
 $(TEST_BIN)/valised: $(BUILD)/hooks/main.o $(ARCHIVES)
@@ -133,9 +136,15 @@ HOOKED := $(TEST_BIN)/valised $(TEST_BIN)/valised-transport $(TEST_BIN)/valise
 
 RUN := /usr/bin/python3 tests/run.py --build $(BUILD)
 
-.PHONY: check unit
-check: check-packages all lint $(UNIT) $(HOOKED) ## lint, unit tests, vectors, scenarios; ends with "N passed, N failed"
-	$(Q)$(RUN) unit vectors scenario
+.PHONY: check check-built unit packages packages-check
+packages:
+	$(Q)tests/lint/packages.sh $(PACKAGES_BUILD)
+packages-check:
+	$(Q)tests/lint/packages.sh $(PACKAGES_BUILD) $(PACKAGES_CHECK)
+check: packages-check ## lint, unit tests, vectors, scenarios; ends with "N passed, N failed"
+	$(Q)$(MAKE) --no-print-directory check-built
+check-built: all lint $(UNIT) $(HOOKED)
+	$(Q)$(RUN) unit vectors scenario hostile fault
 unit: $(UNIT) ## unit tests only
 	$(Q)$(RUN) unit
 
@@ -143,15 +152,21 @@ unit: $(UNIT) ## unit tests only
 lint: ## layers, purity, style, documents
 	$(Q)/usr/bin/python3 tests/lint/lint.py --build $(BUILD)
 
-.PHONY: check-packages deps help clean
-check-packages:
-	$(Q)/usr/bin/python3 tests/lint/packages.py $(PACKAGES_BUILD) $(PACKAGES_CHECK) 2>/dev/null || tests/lint/packages.sh $(PACKAGES_BUILD) $(PACKAGES_CHECK)
+.PHONY: deps help clean
 deps: ## print the Debian packages that are needed
 	@echo $(foreach p,$(PACKAGES_BUILD) $(PACKAGES_CHECK),$(firstword $(subst =, ,$(p))))
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | sort | expand -t 16
 clean: ## remove everything that was built
 	$(Q)rm -rf build
+
+# --- fuzz
+# Sample States and records, shared by the unit tests and the seeds of the fuzz targets.
+SAMPLES := $(call obj,tests/unit/sample.c tests/unit/support.c)
+$(UNIT): $(TEST_BIN)/test_%: $(BUILD)/tests/unit/test_%.o $(BUILD)/tests/unit/failing.o $(SAMPLES) $(call obj,$(SRC_CLI)) $(ARCHIVES)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(LDFLAGS) $(WRAP) -o $@ $^ $(LIBS_TEST)
+# --- end fuzz
 
 # --- vectors -----------------------------------------------------------------------------------
 $(TEST_BIN)/mkstate: $(BUILD)/tests/lib/mkstate.o $(BUILD)/libproto.a

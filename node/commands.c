@@ -579,7 +579,8 @@ static const struct command_row commands_node[] = {
 
 static command_handler find_handler(const char *name)
 {
-    const struct command_row *const tables[] = {commands_node, commands_records, commands_peers};
+    const struct command_row *const tables[] = {commands_node, commands_records, commands_publish,
+                                                commands_peers};
 
     for (size_t t = 0; t < sizeof tables / sizeof tables[0]; t++) {
         for (const struct command_row *row = tables[t]; row->name != NULL; row++) {
@@ -609,21 +610,20 @@ static void note_refusal(struct command *command, const char *name)
     }
 }
 
-void commands_run(struct engine *engine, const struct caller *caller,
-                  const struct control_command *row, const struct value *arguments,
-                  struct arena *arena, struct control_reply *reply, struct moment now)
+void commands_run(struct engine *engine, const struct engine_request *request, struct arena *arena,
+                  struct control_reply *reply, struct moment now)
 {
     struct command command = {.engine = engine,
-                              .caller = caller,
-                              .arguments = arguments,
+                              .caller = request->caller,
+                              .arguments = request->arguments,
                               .arena = arena,
                               .result = value_map(arena),
                               .problems = &reply->problems,
                               .now = now};
-    command_handler handle = find_handler(row->name);
+    command_handler handle = find_handler(request->command->name);
 
-    if ((caller->roles & row->roles) == 0) {
-        note_refusal(&command, row->name);
+    if ((request->caller->roles & request->command->roles) == 0) {
+        note_refusal(&command, request->command->name);
         reply->error = ERR_ROLE;
     } else if (engine->failed) {
         reply->error = ERR_STORE_IO;

@@ -3,6 +3,7 @@
 
 /* The commands of the control socket: one short handler for each row of the table. */
 
+#include "reader.h"
 #include "state.h"
 
 /** One command on its way. */
@@ -17,9 +18,8 @@ struct command {
 };
 
 /** Find the handler, check the role, run it, fill the reply. */
-void commands_run(struct engine *engine, const struct caller *caller,
-                  const struct control_command *row, const struct value *arguments,
-                  struct arena *arena, struct control_reply *reply, struct moment now);
+void commands_run(struct engine *engine, const struct engine_request *request, struct arena *arena,
+                  struct control_reply *reply, struct moment now);
 
 /** An audit entry as people and scripts see it. */
 MUST_CHECK enum error commands_event(const struct audit_entry *entry, struct arena *arena,
@@ -36,6 +36,7 @@ struct command_row {
 
 /* Tables of the other files, each ended by a row without name. */
 extern const struct command_row commands_records[];
+extern const struct command_row commands_publish[];
 extern const struct command_row commands_peers[];
 
 /** Note what was done, in a transaction of its own or the caller's. */
@@ -44,6 +45,14 @@ MUST_CHECK enum error commands_note(struct command *command, struct store_txn *t
 
 /** Text argument as a C string in the arena; "" if it is not given. */
 const char *commands_text(const struct command *command, const char *name);
+
+/** The argument `reference` in its stored form. ERR_FIELD_VALUE with a problem. */
+MUST_CHECK enum error commands_reference(struct command *command, struct view *reference);
+
+/** Open the record that the arguments `reference` and `version` name. As reader_find, reader_open.
+ */
+MUST_CHECK enum error commands_reading(struct command *command, struct store_txn *txn,
+                                       struct reading *reading);
 
 /** The peer that the argument `state` names; NULL with a problem if there is none. */
 struct peer *commands_peer(struct command *command);

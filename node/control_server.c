@@ -235,24 +235,25 @@ static void run(struct engine *engine, struct client *client, struct view reques
                 struct moment now)
 {
     struct arena *arena = arena_new(COMMAND_ARENA_BYTES);
-    const struct control_command *command = NULL;
     struct value *arguments = NULL;
     struct control_reply reply = {0};
     struct caller caller = {{0}, 0};
+    struct engine_request asked = {.caller = &caller};
 
     if (arena == NULL) {
         client->closing = true;
         return;
     }
-    reply.error = control_request_read(request, arena, &command, &arguments, &reply.problems);
+    reply.error = control_request_read(request, arena, &asked.command, &arguments, &reply.problems);
     if (reply.error == OK) {
         identify(engine, client, &caller);
-        engine_command(engine, &caller, command, arguments, arena, &reply, now);
+        asked.arguments = arguments;
+        engine_command(engine, &asked, arena, &reply, now);
     } else if (reply.error == ERR_NOT_CANONICAL || reply.error == ERR_TOO_LARGE) {
         reply.error = ERR_USAGE;
         client->closing = true;
     }
-    if (reply.error == OK && command->streams) {
+    if (reply.error == OK && asked.command->streams) {
         reply.more = true;
         begin_watch(client, arguments, &reply);
     }

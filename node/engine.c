@@ -410,12 +410,11 @@ unsigned engine_roles(struct engine *engine, const char *user, const char *const
     return users == 0 && is_owner ? ROLE_ALL : roles;
 }
 
-void engine_command(struct engine *engine, const struct caller *caller,
-                    const struct control_command *command, const struct value *arguments,
+void engine_command(struct engine *engine, const struct engine_request *request,
                     struct arena *arena, struct control_reply *reply, struct moment now)
 {
     arena_clear(engine->arena);
-    commands_run(engine, caller, command, arguments, arena, reply, trusted(engine, now));
+    commands_run(engine, request, arena, reply, trusted(engine, now));
 }
 
 enum error engine_next_event(struct engine *engine, int64_t *after, struct arena *arena,

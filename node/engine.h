@@ -95,14 +95,19 @@ struct caller {
 unsigned engine_roles(struct engine *engine, const char *user, const char *const *groups,
                       size_t count, bool is_owner);
 
+/** One command as it came over the control socket. */
+struct engine_request {
+    const struct caller *caller;
+    const struct control_command *command;
+    const struct value *arguments; /* checked by control_request_read */
+};
+
 /**
  * Carry out one command.
- * @param arguments checked by control_request_read.
- * @param arena     for the reply's result, which borrows from it.
- * @param reply     receives result, or error and problems.
+ * @param arena for the reply's result, which borrows from it.
+ * @param reply receives result, or error and problems.
  */
-void engine_command(struct engine *engine, const struct caller *caller,
-                    const struct control_command *command, const struct value *arguments,
+void engine_command(struct engine *engine, const struct engine_request *request,
                     struct arena *arena, struct control_reply *reply, struct moment now);
 
 /**

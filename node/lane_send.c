@@ -15,24 +15,23 @@ enum {
 
 /* --- numbering and sending ------------------------------------------------------- */
 
-enum error lane_append(struct engine *engine, struct store_txn *txn, struct peer *peer,
-                       enum lane_entry_type type, struct view payload, uint64_t record,
-                       struct lane_cursor *cursor, struct instant now)
+enum error lane_append(struct engine *engine, struct store_txn *txn, const struct peer *peer,
+                       const struct store_pending *item, struct instant now,
+                       struct lane_cursor *cursor)
 {
+    const struct lane_ends ends = lane_ends_of(engine, peer, STORE_OUT);
     struct buffer entry = buffer_init(LANE_ENTRY_MAX_BYTES);
     struct store_lane lane = {0};
     enum error err = OK;
 
     *cursor = peer->out;
     if (!peer->lane_confirmed) {
-        const struct store_pending pending = {
-            .type = type, .payload = payload, .record = (int64_t)record};
-        TRY(store_pending_add(txn, peer->number, &pending));
+        TRY(store_pending_add(txn, peer->number, item));
         goto out;
     }
-    TRY(lane_entry_make(&engine->keys->identity.node, &peer->identity.node, type, payload, now,
-                        cursor, &entry));
-    const struct store_entry row = {.entry = view_of_buffer(&entry), .payload = payload};
+    TRY(lane_entry_make(&ends, (enum lane_entry_type)item->type, item->payload, now, cursor,
+                        &entry));
+    const struct store_entry row = {.entry = view_of_buffer(&entry), .payload = item->payload};
     struct store_entry_name name = lane_entry_name(peer, STORE_OUT, cursor->seq);
     TRY(store_entry_put(txn, name, &row));
     TRY(store_lane_get(txn, STORE_OUT, peer->number, engine->arena, &lane));
@@ -71,8 +70,7 @@ static enum error number_pending(struct engine *engine, struct peer *peer, struc
             break;
         }
         TRY(err);
-        TRY(lane_append(engine, txn, peer, (enum lane_entry_type)pending.type, pending.payload, 0,
-                        &cursor, now.wall));
+        TRY(lane_append(engine, txn, peer, &pending, now.wall, &cursor));
         if (store_holder_get(txn, (uint64_t)pending.record, peer->number, &holder) == OK) {
             holder.seq = cursor.seq;
             TRY(store_holder_put(txn, (uint64_t)pending.record, peer->number, &holder));
@@ -104,16 +102,21 @@ struct batch {
     size_t bytes;
 };
 
-/* The ciphertexts of a payload; `bytes` receives their size. */
+/** The ciphertexts that belong to one entry. */
+struct entry_blobs {
+    struct view items[SLOTS_MAX];
+    size_t count;
+    size_t bytes; /* of all items */
+};
+
 static enum error collect_blobs(struct engine *engine, struct store_txn *txn,
                                 const struct lane_entry *entry, struct view payload,
-                                struct view blobs[static SLOTS_MAX], size_t *count, size_t *bytes)
+                                struct entry_blobs *blobs)
 {
     struct parcel parcel = {0};
     enum error err = OK;
 
-    *count = 0;
-    *bytes = 0;
+    *blobs = (struct entry_blobs){0};
     if (entry->type != LANE_GRANT) {
         return OK;
     }
@@ -121,14 +124,13 @@ static enum error collect_blobs(struct engine *engine, struct store_txn *txn,
     for (size_t i = 0; i < parcel.ciphers.count; i++) {
         struct id cipher = {{0}};
         (void)id_from_view(parcel.ciphers.items[i], &cipher);
-        err = store_blob_get(txn, &cipher, engine->arena, &blobs[*count]);
+        err = store_blob_get(txn, &cipher, engine->arena, &blobs->items[blobs->count]);
         if (err == ERR_NOT_FOUND || err == ERR_STORE_CORRUPT) {
             err = OK; /* the other side will ask, and learn that it is not here */
             continue;
         }
         TRY(err);
-        *bytes += blobs[*count].size;
-        (*count)++;
+        blobs->bytes += blobs->items[blobs->count++].size;
     }
 out:
     return err;
@@ -143,18 +145,16 @@ static enum error batch_add(struct engine *engine, struct store_txn *txn, struct
 {
     struct store_entry row = {0};
     struct lane_entry entry = {0};
-    struct view blobs[SLOTS_MAX];
-    size_t count = 0;
-    size_t bytes = 0;
+    struct entry_blobs blobs = {0};
     enum error err = OK;
 
     *added = false;
     TRY(store_entry_get(txn, name, engine->arena, &row));
     TRY(object_decode(&lane_entry_info, row.entry, engine->arena, &entry));
-    TRY(collect_blobs(engine, txn, &entry, row.payload, blobs, &count, &bytes));
+    TRY(collect_blobs(engine, txn, &entry, row.payload, &blobs));
     size_t own = row.entry.size + row.payload.size + 64;
     size_t room = BATCH_ROOM_BYTES - batch->bytes;
-    if (batch->count > 0 && own + bytes > room) {
+    if (batch->count > 0 && own + blobs.bytes > room) {
         return OK;
     }
     batch->entries[batch->count] = row.entry;
@@ -162,10 +162,10 @@ static enum error batch_add(struct engine *engine, struct store_txn *txn, struct
     batch->count++;
     batch->bytes += own;
     batch->head = row.head;
-    for (size_t i = 0; i < count && batch->blob_count < BLOBS_IN_BATCH_MAX; i++) {
-        if (blobs[i].size + 8 <= BATCH_ROOM_BYTES - batch->bytes) {
-            batch->blobs[batch->blob_count++] = blobs[i];
-            batch->bytes += blobs[i].size + 8;
+    for (size_t i = 0; i < blobs.count && batch->blob_count < BLOBS_IN_BATCH_MAX; i++) {
+        if (blobs.items[i].size + 8 <= BATCH_ROOM_BYTES - batch->bytes) {
+            batch->blobs[batch->blob_count++] = blobs.items[i];
+            batch->bytes += blobs.items[i].size + 8;
         }
     }
     *added = true;
@@ -187,6 +187,8 @@ static void batch_message(struct batch *batch, struct view head, enum lane_side 
 static enum error push_batch(struct engine *engine, struct peer *peer, struct moment now,
                              bool *sent)
 {
+    const struct lane_ends ends = lane_ends_of(engine, peer, STORE_OUT);
+    const struct lane_signer signer = lane_signer_of(engine);
     struct message message = {.type = MESSAGE_LANE_PUSH};
     struct buffer head = buffer_init(LANE_HEAD_MAX_BYTES);
     struct batch *batch = arena_alloc(engine->arena, sizeof *batch);
@@ -205,8 +207,7 @@ static enum error push_batch(struct engine *engine, struct peer *peer, struct mo
     }
     last.seq = seq;
     last.hash = lane_entry_hash(batch->entries[batch->count - 1]);
-    TRY(lane_head_make(&engine->keys->identity.node, &peer->identity.node, &last, now.wall,
-                       engine->keys->card.card_seq, engine->keys->sign_key, &head));
+    TRY(lane_head_make(&ends, &last, now.wall, &signer, &head));
     batch_message(batch, view_of_buffer(&head), LANE_OF_SENDER, &message);
     *sent = session_send(engine, peer, &message);
     if (*sent) {
@@ -358,12 +359,12 @@ static bool may_have(struct store_txn *txn, const struct peer *peer, const struc
                      struct arena *arena)
 {
     uint64_t number = 0;
-    size_t count = 0;
+    struct store_numbers found = {&number, 1, 0};
     struct store_record record = {0};
     struct store_holder holder = {0};
 
-    if (store_index_find(txn, INDEX_CIPHER, id_view(cipher), 0, &number, 1, &count) != OK ||
-        count == 0 || store_record_get(txn, number, arena, &record) != OK) {
+    if (store_index_find(txn, INDEX_CIPHER, id_view(cipher), 0, &found) != OK || found.count == 0 ||
+        store_record_get(txn, number, arena, &record) != OK) {
         return false;
     }
     if (id_equal(&record.originator, &peer->identity.node)) {

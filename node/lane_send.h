@@ -9,12 +9,12 @@
 /**
  * Put a payload on the lane to a peer, within the caller's transaction: as the
  * next entry if heads were compared since the start, else among what waits.
- * @param record number of the record that it grants, or 0.
+ * @param item   borrowed; its type is an enum lane_entry_type, its record what it grants, or 0.
  * @param cursor receives where the lane stands then; the caller takes it over after the commit.
  */
-MUST_CHECK enum error lane_append(struct engine *engine, struct store_txn *txn, struct peer *peer,
-                                  enum lane_entry_type type, struct view payload, uint64_t record,
-                                  struct lane_cursor *cursor, struct instant now);
+MUST_CHECK enum error lane_append(struct engine *engine, struct store_txn *txn,
+                                  const struct peer *peer, const struct store_pending *item,
+                                  struct instant now, struct lane_cursor *cursor);
 
 /** Number what waits and send what the peer lacks, as far as credit allows. */
 void lane_push(struct engine *engine, struct peer *peer, struct moment now);

@@ -37,6 +37,20 @@ out:
     return err;
 }
 
+struct lane_ends lane_ends_of(const struct engine *engine, const struct peer *peer,
+                              enum store_side side)
+{
+    const struct id *us = &engine->keys->identity.node;
+    const struct id *them = &peer->identity.node;
+
+    return side == STORE_OUT ? (struct lane_ends){*us, *them} : (struct lane_ends){*them, *us};
+}
+
+struct lane_signer lane_signer_of(const struct engine *engine)
+{
+    return (struct lane_signer){engine->keys->card.card_seq, engine->keys->sign_key};
+}
+
 /* Verify a head of our own lane that the peer shows us. */
 enum error lane_check_own_head(struct engine *engine, const struct peer *peer, struct view bytes,
                                struct lane_head *head)

@@ -9,6 +9,13 @@
 /** Names an entry of one of the two lanes of a peer, in its present incarnation. */
 struct store_entry_name lane_entry_name(const struct peer *peer, enum store_side side, int64_t seq);
 
+/** From whom to whom our lane to a peer goes (STORE_OUT), or the peer's to us (STORE_IN). */
+struct lane_ends lane_ends_of(const struct engine *engine, const struct peer *peer,
+                              enum store_side side);
+
+/** What we sign heads and acknowledgements with: the card in force. */
+struct lane_signer lane_signer_of(const struct engine *engine);
+
 /** Hash of an entry that we hold; zero for number 0. ERR_NOT_FOUND, ERR_STORE_CORRUPT. */
 MUST_CHECK enum error lane_held_hash(struct engine *engine, const struct peer *peer,
                                      enum store_side side, int64_t seq, struct id *hash);

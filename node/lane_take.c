@@ -19,9 +19,8 @@ struct verified {
 };
 
 /* The entries chain from `cursor`, carry their payloads, and end in the signed head. */
-static enum error verify_chain(struct engine *engine, const struct id *originator,
-                               const struct id *recipient, struct lane_cursor cursor,
-                               struct verified *verified)
+static enum error verify_chain(struct engine *engine, const struct lane_ends *ends,
+                               struct lane_cursor cursor, struct verified *verified)
 {
     const struct message_lane_data *data = verified->data;
     size_t count = data->entries.count;
@@ -31,8 +30,8 @@ static enum error verify_chain(struct engine *engine, const struct id *originato
     verified->hashes = arena_alloc_many(engine->arena, count, sizeof *verified->hashes);
     TRY(verified->entries == NULL || verified->hashes == NULL ? arena_error(engine->arena) : OK);
     for (size_t i = 0; i < count; i++) {
-        err = lane_entry_follow(data->entries.items[i], data->payloads.items[i], originator,
-                                recipient, engine->arena, &cursor, &verified->entries[i]);
+        err = lane_entry_follow(data->entries.items[i], data->payloads.items[i], ends,
+                                engine->arena, &cursor, &verified->entries[i]);
         if (err == ERR_LANE_FORK && i > 0) {
             err = ERR_BAD_HASH; /* broken inside: nobody signed that */
         }
@@ -71,12 +70,12 @@ static enum error hash_blobs(struct engine *engine, const struct message_lane_da
 
 static void send_ack(struct engine *engine, struct peer *peer, struct moment now)
 {
+    const struct lane_ends ends = lane_ends_of(engine, peer, STORE_IN);
+    const struct lane_signer signer = lane_signer_of(engine);
     struct buffer bytes = buffer_init(LANE_HEAD_MAX_BYTES);
     struct message message = {.type = MESSAGE_LANE_ACK};
 
-    if (lane_ack_make(&peer->identity.node, &engine->keys->identity.node, &peer->in, LANE_APPLIED,
-                      now.wall, engine->keys->card.card_seq, engine->keys->sign_key,
-                      &bytes) == OK) {
+    if (lane_ack_make(&ends, &peer->in, LANE_APPLIED, now.wall, &signer, &bytes) == OK) {
         message.lane_ack.ack = view_of_buffer(&bytes);
         (void)session_send(engine, peer, &message);
     }
@@ -269,6 +268,7 @@ static enum error mend_batch(struct engine *engine, struct peer *peer, bool ours
 enum error lane_take_theirs(struct engine *engine, struct peer *peer,
                             const struct message_lane_data *data, struct moment now)
 {
+    const struct lane_ends ends = lane_ends_of(engine, peer, STORE_IN);
     struct verified verified = {.data = data};
     struct batch_blobs blobs = {0};
     struct lane_entry first = {0};
@@ -292,13 +292,11 @@ enum error lane_take_theirs(struct engine *engine, struct peer *peer,
     } else {
         TRY(lane_held_hash(engine, peer, STORE_IN, start.seq, &start.hash));
     }
-    err =
-        verify_chain(engine, &peer->identity.node, &engine->keys->identity.node, start, &verified);
+    err = verify_chain(engine, &ends, start, &verified);
     if (err == ERR_LANE_FORK) {
         /* Proof only if the signed head really covers entries that do not follow ours. */
         start.hash = first.previous;
-        TRY(verify_chain(engine, &peer->identity.node, &engine->keys->identity.node, start,
-                         &verified));
+        TRY(verify_chain(engine, &ends, start, &verified));
         return lane_freeze(engine, peer, STORE_IN, data->head, now);
     }
     TRY(err);
@@ -462,6 +460,7 @@ out:
 enum error lane_take_ours(struct engine *engine, struct peer *peer,
                           const struct message_lane_data *data, struct moment now)
 {
+    const struct lane_ends ends = lane_ends_of(engine, peer, STORE_OUT);
     struct verified verified = {.data = data};
     struct batch_blobs blobs = {0};
     struct lane_cursor start = peer->recovering ? peer->out : peer->mended_out;
@@ -472,12 +471,10 @@ enum error lane_take_ours(struct engine *engine, struct peer *peer,
     TRY(lane_check_own_head(engine, peer, data->head, &verified.head));
     TRY(first_entry(engine, data, &first));
     TRY(first.seq == start.seq + 1 ? OK : ERR_PEER_PROTOCOL);
-    err =
-        verify_chain(engine, &engine->keys->identity.node, &peer->identity.node, start, &verified);
+    err = verify_chain(engine, &ends, start, &verified);
     if (err == ERR_LANE_FORK) {
         start.hash = first.previous;
-        TRY(verify_chain(engine, &engine->keys->identity.node, &peer->identity.node, start,
-                         &verified));
+        TRY(verify_chain(engine, &ends, start, &verified));
         return lane_freeze(engine, peer, STORE_OUT, data->head, now);
     }
     TRY(err);

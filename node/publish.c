@@ -3,6 +3,7 @@
 
 #include "lane_send.h"
 #include "peer.h"
+#include "policy_caveats.h"
 #include "reader.h"
 #include "record_index.h"
 #include "record_sections.h"
@@ -312,9 +313,12 @@ static enum error seal_all(struct engine *engine, struct outgoing *out)
 
     TRY(pack_sections(out));
     /* handling is always there, so the last section is always the internal one. */
-    TRY(envelope_make(&engine->keys->identity.node, engine->keys->sign_key, out->sections,
-                      out->count - 1, policy_retention_years(value_get(out->record, "handling")),
-                      engine->scratch_keys, &out->envelope));
+    const struct envelope_draft draft = {
+        .originator = engine->keys->identity.node,
+        .sections = out->sections,
+        .count = out->count - 1,
+        .retention_years = policy_retention_years(value_get(out->record, "handling"))};
+    TRY(envelope_make(&draft, engine->keys->sign_key, engine->scratch_keys, &out->envelope));
     TRY(seal_internal(engine, out));
 out:
     return err;
@@ -468,8 +472,9 @@ static enum error grant_to(struct publish *publish, struct store_txn *txn, struc
     parcel.slots = view_of(slots, count);
     parcel.ciphers = (struct views){count, ciphers};
     TRY(object_encode(&parcel_info, &parcel, &bytes));
-    TRY(lane_append(publish->engine, txn, peer, LANE_GRANT, view_of_buffer(&bytes), out->number,
-                    &out->cursors[place], publish->now.wall));
+    const struct store_pending item = {
+        .type = LANE_GRANT, .payload = view_of_buffer(&bytes), .record = (int64_t)out->number};
+    TRY(lane_append(publish->engine, txn, peer, &item, publish->now.wall, &out->cursors[place]));
     holder.slots = set;
     holder.seq = peer->lane_confirmed ? out->cursors[place].seq : 0;
     TRY(store_holder_put(txn, out->number, peer->number, &holder));

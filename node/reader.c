@@ -2,6 +2,7 @@
 #include "reader.h"
 
 #include "peer.h"
+#include "policy_caveats.h"
 #include "record_sections.h"
 
 #include <stdio.h>
@@ -9,43 +10,51 @@
 
 /* --- opening ------------------------------------------------------------------------------- */
 
+/** One record being opened. */
+struct opening {
+    struct engine *engine;
+    struct store_txn *txn;
+    struct arena *arena;
+    struct envelope_header header;
+    const struct store_record *row;
+    struct record_parts parts;
+};
+
 /* The internal section has no leaf in the header: its own is kept in the row. */
-static enum error open_internal(const struct envelope_header *header,
-                                const struct store_record *row, struct section_keys *keys,
-                                struct view cipher, struct buffer *plain, struct arena *arena,
-                                struct section *section)
+static enum error open_internal(const struct opening *opening, struct view cipher,
+                                struct buffer *plain, struct section *section)
 {
-    struct seal_place place = {.originator = header->originator, .slot = STORE_INTERNAL_SLOT};
+    struct seal_place place = {.originator = opening->header.originator,
+                               .slot = STORE_INTERNAL_SLOT};
     enum error err = OK;
 
-    memcpy(place.record_number, header->record_number, RECORD_NUMBER_BYTES);
-    TRY(seal_open(keys, &place, cipher, &row->internal_leaf, plain));
-    TRY(object_decode(&section_info, view_of_buffer(plain), arena, section));
+    memcpy(place.record_number, opening->header.record_number, RECORD_NUMBER_BYTES);
+    TRY(seal_open(opening->engine->scratch_keys, &place, cipher, &opening->row->internal_leaf,
+                  plain));
+    TRY(object_decode(&section_info, view_of_buffer(plain), opening->arena, section));
 out:
     return err;
 }
 
-static enum error open_part(struct engine *engine, struct store_txn *txn,
-                            const struct envelope_header *header, const struct store_record *row,
-                            struct view part, struct arena *arena, struct record_parts *parts)
+static enum error open_part(struct opening *opening, struct view part)
 {
     struct buffer plain = buffer_init(SECTION_CIPHERTEXT_MAX_BYTES);
+    struct envelope_part sealed = {.slot = part.data[0]};
     struct section section = {0};
     struct id cipher = {{0}};
-    struct view bytes = {0};
     struct view body = {0};
     unsigned where = part.data[1];
     enum error err = OK;
 
     TRY(where < SECTION_COUNT ? OK : ERR_STORE_CORRUPT);
     (void)id_from_view(view_of(part.data + 2, ID_BYTES), &cipher);
-    TRY(store_blob_get(txn, &cipher, arena, &bytes));
+    TRY(store_blob_get(opening->txn, &cipher, opening->arena, &sealed.ciphertext));
     TRY(where == SECTION_INTERNAL
-            ? open_internal(header, row, engine->scratch_keys, bytes, &plain, arena, &section)
-            : envelope_open(header, part.data[0], engine->scratch_keys, bytes, &plain, arena,
-                            &section));
-    TRY(arena_copy(arena, section.body, &body));
-    TRY(value_unpack(arena, body, &parts->section[where]));
+            ? open_internal(opening, sealed.ciphertext, &plain, &section)
+            : envelope_open(&opening->header, &sealed, opening->engine->scratch_keys, &plain,
+                            opening->arena, &section));
+    TRY(arena_copy(opening->arena, section.body, &body));
+    TRY(value_unpack(opening->arena, body, &opening->parts.section[where]));
 out:
     buffer_free(&plain);
     return err;
@@ -54,21 +63,20 @@ out:
 enum error reader_open(struct engine *engine, struct store_txn *txn, uint64_t number,
                        struct arena *arena, struct reading *reading)
 {
-    struct envelope_header header = {0};
-    struct record_parts parts = {{NULL}};
     struct reading made = {.number = number};
+    struct opening opening = {.engine = engine, .txn = txn, .arena = arena, .row = &made.row};
     enum error err = OK;
 
     TRY(store_record_get(txn, number, arena, &made.row));
-    TRY(envelope_read_header(made.row.header, arena, &header));
+    TRY(envelope_read_header(made.row.header, arena, &opening.header));
     TRY(store_keys_get(txn, &made.row.record, engine->scratch_keys));
     for (size_t i = 0; i < made.row.parts.count; i++) {
         struct view part = made.row.parts.items[i];
-        TRY(open_part(engine, txn, &header, &made.row, part, arena, &parts));
+        TRY(open_part(&opening, part));
         made.sections = (uint16_t)(made.sections | (1U << part.data[1]));
     }
     made.own = id_equal(&made.row.originator, &engine->keys->identity.node);
-    TRY(record_merge(&parts, arena, &made.record));
+    TRY(record_merge(&opening.parts, arena, &made.record));
     *reading = made;
 out:
     section_keys_clear(engine->scratch_keys);
@@ -79,19 +87,19 @@ enum error reader_find(struct engine *engine, struct store_txn *txn, struct view
                        int64_t version, uint64_t *number)
 {
     enum { VERSIONS_MAX = 64 };
-    uint64_t numbers[VERSIONS_MAX];
-    size_t count = 0;
+    uint64_t room[VERSIONS_MAX];
+    struct store_numbers found = {room, VERSIONS_MAX, 0};
     int64_t best = 0;
     enum error err = OK;
 
-    TRY(store_index_find(txn, INDEX_REFERENCE, reference, 0, numbers, VERSIONS_MAX, &count));
-    for (size_t i = 0; i < count; i++) {
+    TRY(store_index_find(txn, INDEX_REFERENCE, reference, 0, &found));
+    for (size_t i = 0; i < found.count; i++) {
         struct store_record row = {0};
         arena_clear(engine->record_arena);
-        TRY(store_record_get(txn, numbers[i], engine->record_arena, &row));
+        TRY(store_record_get(txn, room[i], engine->record_arena, &row));
         if (row.version > best && (version == 0 || row.version == version)) {
             best = row.version;
-            *number = numbers[i];
+            *number = room[i];
         }
     }
     err = best == 0 ? ERR_NOT_FOUND : OK;

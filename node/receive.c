@@ -153,8 +153,8 @@ static enum error open_section(struct receive *receive, struct incoming *in, siz
     TRY(get_cipher(receive, &cipher, &bytes));
     struct id hash = digest(HASH_CIPHER, bytes);
     TRY(id_equal(&hash, &cipher) ? OK : ERR_BAD_HASH);
-    TRY(envelope_open(&in->header, in->parcel.slots.data[place], receive->engine->scratch_keys,
-                      bytes, &plain, arena, &section));
+    const struct envelope_part part = {in->parcel.slots.data[place], bytes};
+    TRY(envelope_open(&in->header, &part, receive->engine->scratch_keys, &plain, arena, &section));
     TRY(section_find(section.name, &name) && (int)name < (int)SECTION_SHARED_COUNT
             ? OK
             : ERR_CODE_NOT_KNOWN_HERE);
@@ -313,15 +313,14 @@ static enum error settle_versions(struct receive *receive, const struct incoming
                                   struct store_record *row)
 {
     enum { VERSIONS_MAX = 64 };
-    uint64_t numbers[VERSIONS_MAX];
-    size_t count = 0;
+    uint64_t room[VERSIONS_MAX];
+    struct store_numbers found = {room, VERSIONS_MAX, 0};
     enum error err = OK;
 
-    TRY(store_index_find(receive->txn, INDEX_REFERENCE, row->reference, 0, numbers, VERSIONS_MAX,
-                         &count));
-    for (size_t i = 0; i < count; i++) {
+    TRY(store_index_find(receive->txn, INDEX_REFERENCE, row->reference, 0, &found));
+    for (size_t i = 0; i < found.count; i++) {
         struct store_record other = {0};
-        err = store_record_get(receive->txn, numbers[i], receive->engine->record_arena, &other);
+        err = store_record_get(receive->txn, room[i], receive->engine->record_arena, &other);
         if (err == ERR_STORE_CORRUPT && receive->mending) {
             err = OK;
             continue;
@@ -332,14 +331,14 @@ static enum error settle_versions(struct receive *receive, const struct incoming
         }
         if (other.version == row->version) {
             other.standing = RECORD_CONTESTED;
-            TRY(store_record_put(receive->txn, numbers[i], &other));
+            TRY(store_record_put(receive->txn, room[i], &other));
             return ERR_LANE_FORK;
         }
         if (other.version > row->version) {
             row->standing = RECORD_SUPERSEDED;
         } else if (other.standing == RECORD_CURRENT) {
             other.standing = RECORD_SUPERSEDED;
-            TRY(store_record_put(receive->txn, numbers[i], &other));
+            TRY(store_record_put(receive->txn, room[i], &other));
         }
     }
 out:

@@ -36,6 +36,8 @@ void sync_begin(struct engine *engine, struct peer *peer, struct moment now)
 {
     struct message pull = {.type = MESSAGE_IDENT_PULL};
     struct message message = {.type = MESSAGE_HEADS};
+    const struct lane_ends ends = lane_ends_of(engine, peer, STORE_OUT);
+    const struct lane_signer signer = lane_signer_of(engine);
     struct buffer head = buffer_init(LANE_HEAD_MAX_BYTES);
     struct store_txn *txn = NULL;
     struct store_lane out = {0};
@@ -48,8 +50,7 @@ void sync_begin(struct engine *engine, struct peer *peer, struct moment now)
     TRY(store_lane_get(txn, STORE_OUT, peer->number, engine->arena, &out));
     TRY(store_lane_get(txn, STORE_IN, peer->number, engine->arena, &in));
     if (peer->out.seq > 0) {
-        TRY(lane_head_make(&engine->keys->identity.node, &peer->identity.node, &peer->out, now.wall,
-                           engine->keys->card.card_seq, engine->keys->sign_key, &head));
+        TRY(lane_head_make(&ends, &peer->out, now.wall, &signer, &head));
         message.heads.mine = view_of_buffer(&head);
         OBJECT_SET(&message.session, HEADS_MINE);
     }

@@ -4,6 +4,7 @@
 #include "text.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #define FIELD(member) offsetof(struct caveats, member)
 
@@ -204,23 +205,46 @@ static enum error meet_onward(const struct caveats *a, const struct caveats *b, 
     return err;
 }
 
-/* The later (or earlier) of two optional times. */
-static void meet_time(const struct caveats *a, const struct caveats *b, unsigned key,
-                      const struct instant *in_a, const struct instant *in_b, bool later,
-                      struct caveats *meet, struct instant *out)
+/** An optional time, and which of two is the narrower. */
+struct time_row {
+    unsigned key;
+    size_t offset;
+    bool later;
+};
+
+static const struct time_row times[] = {
+    {CAVEAT_NOT_BEFORE, FIELD(not_before), true},
+    {CAVEAT_USE_UNTIL, FIELD(use_until), false},
+    {CAVEAT_PURGE_BY, FIELD(purge_by), false},
+    {CAVEAT_REVIEW_BY, FIELD(review_by), false},
+};
+
+static int64_t time_at(const struct caveats *caveats, size_t offset)
 {
-    bool has_a = OBJECT_HAS(a, key);
-    bool has_b = OBJECT_HAS(b, key);
+    int64_t ms = 0;
+
+    memcpy(&ms, (const uint8_t *)caveats + offset, sizeof ms);
+    return ms;
+}
+
+/* The narrower of two optional times, or the one that is there. */
+static void meet_time(const struct time_row *row, const struct caveats *a, const struct caveats *b,
+                      struct caveats *meet)
+{
+    bool has_a = OBJECT_HAS(a, row->key);
+    bool has_b = OBJECT_HAS(b, row->key);
+    int64_t in_a = time_at(a, row->offset);
+    int64_t in_b = time_at(b, row->offset);
+    int64_t ms = has_a ? in_a : in_b;
 
     if (!has_a && !has_b) {
         return;
     }
-    OBJECT_SET(meet, key);
     if (has_a && has_b) {
-        out->ms = later ? most(in_a->ms, in_b->ms) : least(in_a->ms, in_b->ms);
-    } else {
-        *out = has_a ? *in_a : *in_b;
+        ms = row->later ? most(in_a, in_b) : least(in_a, in_b);
     }
+    OBJECT_SET(meet, row->key);
+    memcpy((uint8_t *)meet + row->offset, &ms, sizeof ms);
 }
 
 enum error caveats_meet(const struct caveats *a, const struct caveats *b, struct arena *arena,
@@ -233,11 +257,9 @@ enum error caveats_meet(const struct caveats *a, const struct caveats *b, struct
     TRY(meet_onward(a, b, arena, &made));
     made.depth = least(a->depth, b->depth);
     made.slots = a->slots & b->slots;
-    meet_time(a, b, CAVEAT_NOT_BEFORE, &a->not_before, &b->not_before, true, &made,
-              &made.not_before);
-    meet_time(a, b, CAVEAT_USE_UNTIL, &a->use_until, &b->use_until, false, &made, &made.use_until);
-    meet_time(a, b, CAVEAT_PURGE_BY, &a->purge_by, &b->purge_by, false, &made, &made.purge_by);
-    meet_time(a, b, CAVEAT_REVIEW_BY, &a->review_by, &b->review_by, false, &made, &made.review_by);
+    for (size_t i = 0; i < sizeof times / sizeof times[0]; i++) {
+        meet_time(&times[i], a, b, &made);
+    }
     made.purposes = a->purposes & b->purposes;
     made.export_mode = least(a->export_mode, b->export_mode);
     made.ack = most(a->ack, b->ack);

@@ -35,7 +35,7 @@ static const char *const kdf_labels[KDF_LABEL_COUNT] = {
 
 static const char kdf_personal[] = "valise1-kdf";
 
-enum { SIGNED_MAX_BYTES = 2 * 1024 * 1024 };
+enum { SIGNED_MAX_BYTES = SIGN_LABEL_BYTES + 2 * 1024 * 1024 };
 
 const char *hash_label_text(enum hash_label label)
 {

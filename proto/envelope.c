@@ -82,34 +82,33 @@ out:
     return err;
 }
 
-enum error envelope_make(const struct id *originator, struct secret *sign_key,
-                         struct envelope_section *sections, size_t count, int64_t retention_years,
+enum error envelope_make(const struct envelope_draft *draft, struct secret *sign_key,
                          struct section_keys *keys, struct envelope *envelope)
 {
     uint8_t slots[ENVELOPE_SLOTS];
     uint8_t public_key[SIGN_PUBLIC_BYTES];
     struct id leaves[ENVELOPE_SLOTS];
     struct view leaf_views[ENVELOPE_SLOTS];
-    struct envelope_header header = {.version = 1, .retention_years = retention_years};
-    struct seal_place place = {.originator = *originator};
+    struct envelope_header header = {.version = 1, .retention_years = draft->retention_years};
+    struct seal_place place = {.originator = draft->originator};
     enum error err = OK;
 
-    if (count == 0 || count > ENVELOPE_SLOTS) {
+    if (draft->count == 0 || draft->count > ENVELOPE_SLOTS) {
         return ERR_TOO_LARGE;
     }
     section_keys_clear(keys);
     random_fill(place.record_number, RECORD_NUMBER_BYTES);
     random_fill((uint8_t *)leaves, sizeof leaves);
     shuffle(slots);
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < draft->count; i++) {
         place.slot = slots[i];
-        TRY(seal_one(&sections[i], &place, keys, &leaves[slots[i]]));
+        TRY(seal_one(&draft->sections[i], &place, keys, &leaves[slots[i]]));
     }
     for (size_t i = 0; i < ENVELOPE_SLOTS; i++) {
         leaf_views[i] = id_view(&leaves[i]);
     }
     sign_public(sign_key, public_key);
-    header.originator = *originator;
+    header.originator = draft->originator;
     header.sign_id = key_id(public_key);
     memcpy(header.record_number, place.record_number, RECORD_NUMBER_BYTES);
     memcpy(envelope->record_number, place.record_number, RECORD_NUMBER_BYTES);
@@ -145,19 +144,20 @@ struct id envelope_record_id(struct view header_bytes)
     return digest(HASH_RECORD, header_bytes);
 }
 
-enum error envelope_open(const struct envelope_header *header, uint8_t slot,
-                         struct section_keys *keys, struct view ciphertext, struct buffer *plain,
-                         struct arena *arena, struct section *section)
+enum error envelope_open(const struct envelope_header *header, const struct envelope_part *part,
+                         struct section_keys *keys, struct buffer *plain, struct arena *arena,
+                         struct section *section)
 {
-    struct seal_place place = {.originator = header->originator, .slot = slot};
+    struct seal_place place = {.originator = header->originator, .slot = part->slot};
     struct id leaf = {{0}};
     enum error err = OK;
 
-    if (slot >= header->leaves.count || !id_from_view(header->leaves.items[slot], &leaf)) {
+    if (part->slot >= header->leaves.count ||
+        !id_from_view(header->leaves.items[part->slot], &leaf)) {
         return ERR_BAD_COMMITMENT;
     }
     memcpy(place.record_number, header->record_number, RECORD_NUMBER_BYTES);
-    TRY(seal_open(keys, &place, ciphertext, &leaf, plain));
+    TRY(seal_open(keys, &place, part->ciphertext, &leaf, plain));
     TRY(object_decode(&section_info, view_of_buffer(plain), arena, section));
 out:
     return err;

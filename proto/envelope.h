@@ -55,6 +55,20 @@ struct envelope_section {
     struct id cipher_id;      /* hash of the ciphertext, set by envelope_make */
 };
 
+/** A record on its way into an envelope. */
+struct envelope_draft {
+    struct id originator;              /* our node id */
+    struct envelope_section *sections; /* 1..ENVELOPE_SLOTS; slot, ciphertext, cipher_id are set */
+    size_t count;
+    int64_t retention_years; /* RETENTION_YEARS_MIN..MAX */
+};
+
+/** One ciphertext and the slot it belongs to. */
+struct envelope_part {
+    uint8_t slot;
+    struct view ciphertext;
+};
+
 /** A finished envelope: bytes that are kept and sent as they are. */
 struct envelope {
     struct buffer header; /* owned, buffer_free it */
@@ -70,17 +84,13 @@ void envelope_section_free(struct envelope_section *section);
 /**
  * Seal sections into slots in random order, fill the rest with decoys, sign.
  *
- * @param originator  our node id; @param sign_key our card's signing key.
- * @param sections    1..ENVELOPE_SLOTS; slot, ciphertext and cipher_id are set.
- * @param retention_years RETENTION_YEARS_MIN..MAX.
- * @param keys        cleared, then holds a fresh key for each section's slot.
- * @param envelope    receives header and signature; zeroed by the caller before.
- * @return OK, ERR_TOO_LARGE for a section that does not fit, ERR_NO_MEMORY.
+ * @param sign_key our card's signing key.
+ * @param keys     cleared, then holds a fresh key for each section's slot.
+ * @param envelope receives header and signature; zeroed by the caller before.
+ * @return OK, ERR_TOO_LARGE for a section that does not fit or too many, ERR_NO_MEMORY.
  */
-MUST_CHECK enum error envelope_make(const struct id *originator, struct secret *sign_key,
-                                    struct envelope_section *sections, size_t count,
-                                    int64_t retention_years, struct section_keys *keys,
-                                    struct envelope *envelope);
+MUST_CHECK enum error envelope_make(const struct envelope_draft *draft, struct secret *sign_key,
+                                    struct section_keys *keys, struct envelope *envelope);
 
 /**
  * Decode a header without trusting it.
@@ -105,7 +115,7 @@ struct id envelope_record_id(struct view header_bytes);
  * @param plain   receives the plaintext that `section` then borrows; cleared first.
  * @return as seal_open and object_decode; ERR_BAD_COMMITMENT for a slot beyond the leaves.
  */
-MUST_CHECK enum error envelope_open(const struct envelope_header *header, uint8_t slot,
-                                    struct section_keys *keys, struct view ciphertext,
+MUST_CHECK enum error envelope_open(const struct envelope_header *header,
+                                    const struct envelope_part *part, struct section_keys *keys,
                                     struct buffer *plain, struct arena *arena,
                                     struct section *section);

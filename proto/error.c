@@ -71,7 +71,7 @@ static const struct error_info errors[ERROR_COUNT] = {
                        "shorten it, or split it into several records",
                        "Every size has a limit; see proto/WIRE.md."},
     [ERR_CONFIG] = {"E213", MOVER_USER, 2, "the configuration is not valid",
-                    "mend the line named above, then: valise config check",
+                    "mend the line named above, then: valised --check-config",
                     "valised --print-config shows every setting with its default."},
     [ERR_CARD_UNREADABLE] = {"E214", MOVER_USER, 2, "this is not a peer card",
                              "ask the State for the file that `valise peer card` writes",

@@ -175,21 +175,27 @@ bool date_is_partial(struct view text)
         return partial_is_valid(copy);
     }
     *slash = '\0';
-    return partial_is_valid(copy) && partial_is_valid(slash + 1) && strcmp(copy, slash + 1) <= 0;
+    if (!partial_is_valid(copy) || !partial_is_valid(slash + 1)) {
+        return false;
+    }
+    /* "About" does not count in the order: 1971~ begins no later than 1971-06. */
+    copy[strcspn(copy, "~")] = '\0';
+    slash[1 + strcspn(slash + 1, "~")] = '\0';
+    return strcmp(copy, slash + 1) <= 0;
 }
 
 int date_month_number(struct view text)
 {
+    /* "1971-06…" has a month; "1971", "1971~" and "1971/1980" have none. */
+    const bool has_month = text.size >= 7 && text.data[4] == '-';
     int number = 0;
 
-    for (size_t i = 0; i < text.size && i < 7; i++) {
+    for (size_t i = 0; i < text.size && i < (has_month ? 7 : 4); i++) {
         if (text.data[i] >= '0' && text.data[i] <= '9') {
             number = number * 10 + (text.data[i] - '0');
-        } else if (i != 4) {
-            break;
         }
     }
-    return number < 10000 ? number * 100 : number;
+    return has_month ? number : number * 100;
 }
 
 struct instant instant_add(struct instant instant, int64_t ms)

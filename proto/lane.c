@@ -83,13 +83,13 @@ struct id lane_entry_hash(struct view bytes)
     return digest(HASH_LANE, bytes);
 }
 
-enum error lane_entry_make(const struct id *originator, const struct id *recipient,
-                           enum lane_entry_type type, struct view payload, struct instant now,
-                           struct lane_cursor *cursor, struct buffer *to)
+enum error lane_entry_make(const struct lane_ends *ends, enum lane_entry_type type,
+                           struct view payload, struct instant now, struct lane_cursor *cursor,
+                           struct buffer *to)
 {
     struct lane_entry entry = {.version = 1,
-                               .originator = *originator,
-                               .recipient = *recipient,
+                               .originator = ends->originator,
+                               .recipient = ends->recipient,
                                .incarnation = cursor->incarnation,
                                .seq = cursor->seq + 1,
                                .previous = cursor->hash,
@@ -107,15 +107,15 @@ out:
     return err;
 }
 
-enum error lane_entry_follow(struct view bytes, struct view payload, const struct id *originator,
-                             const struct id *recipient, struct arena *arena,
-                             struct lane_cursor *cursor, struct lane_entry *entry)
+enum error lane_entry_follow(struct view bytes, struct view payload, const struct lane_ends *ends,
+                             struct arena *arena, struct lane_cursor *cursor,
+                             struct lane_entry *entry)
 {
     enum error err = OK;
 
     TRY(object_decode(&lane_entry_info, bytes, arena, entry));
-    TRY(id_equal(&entry->originator, originator) ? OK : ERR_WRONG_SENDER);
-    TRY(id_equal(&entry->recipient, recipient) ? OK : ERR_NOT_FOR_US);
+    TRY(id_equal(&entry->originator, &ends->originator) ? OK : ERR_WRONG_SENDER);
+    TRY(id_equal(&entry->recipient, &ends->recipient) ? OK : ERR_NOT_FOR_US);
     if (entry->incarnation != cursor->incarnation || entry->seq != cursor->seq + 1) {
         return ERR_LANE_GAP;
     }
@@ -142,47 +142,45 @@ out:
     return err;
 }
 
-enum error lane_head_make(const struct id *originator, const struct id *recipient,
-                          const struct lane_cursor *cursor, struct instant now, int64_t card_seq,
-                          struct secret *sign_key, struct buffer *to)
+enum error lane_head_make(const struct lane_ends *ends, const struct lane_cursor *cursor,
+                          struct instant now, const struct lane_signer *signer, struct buffer *to)
 {
     struct lane_head head = {.version = 1,
-                             .originator = *originator,
-                             .recipient = *recipient,
+                             .originator = ends->originator,
+                             .recipient = ends->recipient,
                              .incarnation = cursor->incarnation,
                              .seq = cursor->seq,
                              .hash = cursor->hash,
                              .time = now,
-                             .card_seq = card_seq};
+                             .card_seq = signer->card_seq};
     struct buffer body = buffer_init(LANE_HEAD_MAX_BYTES);
     enum error err = OK;
 
     TRY(object_encode(&lane_head_info, &head, &body));
-    TRY(append_signed(view_of_buffer(&body), SIGN_LANE_HEAD, sign_key, to));
+    TRY(append_signed(view_of_buffer(&body), SIGN_LANE_HEAD, signer->sign_key, to));
 out:
     buffer_free(&body);
     return err;
 }
 
-enum error lane_ack_make(const struct id *originator, const struct id *recipient,
-                         const struct lane_cursor *cursor, enum lane_ack_state state,
-                         struct instant now, int64_t card_seq, struct secret *sign_key,
-                         struct buffer *to)
+enum error lane_ack_make(const struct lane_ends *ends, const struct lane_cursor *cursor,
+                         enum lane_ack_state state, struct instant now,
+                         const struct lane_signer *signer, struct buffer *to)
 {
     struct lane_ack ack = {.version = 1,
-                           .originator = *originator,
-                           .recipient = *recipient,
+                           .originator = ends->originator,
+                           .recipient = ends->recipient,
                            .incarnation = cursor->incarnation,
                            .seq = cursor->seq,
                            .hash = cursor->hash,
                            .state = state,
                            .time = now,
-                           .card_seq = card_seq};
+                           .card_seq = signer->card_seq};
     struct buffer body = buffer_init(LANE_HEAD_MAX_BYTES);
     enum error err = OK;
 
     TRY(object_encode(&lane_ack_info, &ack, &body));
-    TRY(append_signed(view_of_buffer(&body), SIGN_LANE_ACK, sign_key, to));
+    TRY(append_signed(view_of_buffer(&body), SIGN_LANE_ACK, signer->sign_key, to));
 out:
     buffer_free(&body);
     return err;

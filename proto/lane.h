@@ -98,6 +98,18 @@ struct lane_cursor {
     struct id hash;
 };
 
+/** From whom to whom a lane goes. */
+struct lane_ends {
+    struct id originator;
+    struct id recipient;
+};
+
+/** With what heads and acknowledgements are signed. */
+struct lane_signer {
+    int64_t card_seq; /* card that has the key's public half */
+    struct secret *sign_key;
+};
+
 /** The empty lane of a fresh incarnation. */
 struct lane_cursor lane_start(void);
 
@@ -107,10 +119,9 @@ bool lane_cursor_equal(const struct lane_cursor *a, const struct lane_cursor *b)
  * Make the entry after a cursor and move the cursor onto it.
  * @param to receives the packed entry, appended.
  */
-MUST_CHECK enum error lane_entry_make(const struct id *originator, const struct id *recipient,
-                                      enum lane_entry_type type, struct view payload,
-                                      struct instant now, struct lane_cursor *cursor,
-                                      struct buffer *to);
+MUST_CHECK enum error lane_entry_make(const struct lane_ends *ends, enum lane_entry_type type,
+                                      struct view payload, struct instant now,
+                                      struct lane_cursor *cursor, struct buffer *to);
 
 /**
  * Check that an entry follows a cursor, carries this payload, and belongs to
@@ -122,23 +133,21 @@ MUST_CHECK enum error lane_entry_make(const struct id *originator, const struct 
  *         the payload is another; ERR_NOT_CANONICAL; ERR_TOO_LARGE; ERR_NO_MEMORY.
  */
 MUST_CHECK enum error lane_entry_follow(struct view bytes, struct view payload,
-                                        const struct id *originator, const struct id *recipient,
-                                        struct arena *arena, struct lane_cursor *cursor,
-                                        struct lane_entry *entry);
+                                        const struct lane_ends *ends, struct arena *arena,
+                                        struct lane_cursor *cursor, struct lane_entry *entry);
 
 /** H("valise1-lane", entry bytes). */
 struct id lane_entry_hash(struct view bytes);
 
 /** Sign a head for a cursor; `to` receives it packed, appended. */
-MUST_CHECK enum error lane_head_make(const struct id *originator, const struct id *recipient,
-                                     const struct lane_cursor *cursor, struct instant now,
-                                     int64_t card_seq, struct secret *sign_key, struct buffer *to);
+MUST_CHECK enum error lane_head_make(const struct lane_ends *ends, const struct lane_cursor *cursor,
+                                     struct instant now, const struct lane_signer *signer,
+                                     struct buffer *to);
 
 /** Sign an acknowledgement for a cursor; `to` receives it packed, appended. */
-MUST_CHECK enum error lane_ack_make(const struct id *originator, const struct id *recipient,
-                                    const struct lane_cursor *cursor, enum lane_ack_state state,
-                                    struct instant now, int64_t card_seq, struct secret *sign_key,
-                                    struct buffer *to);
+MUST_CHECK enum error lane_ack_make(const struct lane_ends *ends, const struct lane_cursor *cursor,
+                                    enum lane_ack_state state, struct instant now,
+                                    const struct lane_signer *signer, struct buffer *to);
 
 /**
  * Decode a head or acknowledgement without trusting it.

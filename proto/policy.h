@@ -124,22 +124,21 @@ MUST_CHECK enum error policy_preview(const struct value *handling, const struct 
 /** How many States other than our own would read something. */
 size_t policy_readers(const struct policy_preview *preview);
 
+/** Whether a term is group:NAME rather than state:XXX. */
+bool policy_term_is_group(struct view term);
+
+/** What a term names, after its first six letters; empty for no term. */
+struct view policy_term_name(struct view term);
+
 /**
- * The caveats that a handling puts into each grant; onward terms are resolved
- * to node and group ids. `slots` and `depth` are left at 0.
- * @param world    for onward_to.
- * @return OK, ERR_POLICY_UNKNOWN_TERM, ERR_NO_MEMORY, ERR_TOO_LARGE.
+ * The onward audience term by term: onward_to as written, or the groups that
+ * read the record where onward is "group" and says no more.
+ * @return false when there is no term with this index.
  */
-MUST_CHECK enum error policy_caveats(const struct value *handling, const struct policy_world *world,
-                                     struct arena *arena, struct caveats *caveats);
+bool policy_onward_term(const struct value *handling, size_t index, struct view *term);
 
-/** The years to keep that handling.retain asks for, at least RETENTION_YEARS_MIN. */
-int64_t policy_retention_years(const struct value *handling);
-
-/** A handling object that says what caveats say, for showing a received record. */
-MUST_CHECK enum error policy_describe(const struct caveats *caveats,
-                                      const struct policy_world *world, struct arena *arena,
-                                      struct value **handling);
+/** Until when handling.retain asks to keep a record, counted from a time. */
+struct instant policy_retain_until(const struct value *handling, struct instant from);
 
 /** Find a member by State code; NULL. */
 const struct policy_member *policy_member_find(const struct policy_world *world, struct view state);

@@ -361,15 +361,6 @@ static enum error check_integer(struct check *check, const struct record_field *
     return OK;
 }
 
-static enum error check_flag(struct check *check, const struct record_field *field,
-                             struct value *value)
-{
-    (void)check;
-    (void)field;
-    (void)value;
-    return OK;
-}
-
 static enum error check_term(struct check *check, const struct record_field *field,
                              struct value *value)
 {
@@ -461,7 +452,7 @@ static const struct type_rule type_rules[] = {
     [FIELD_QUANTITY] = {PACK_NOTHING, "a number", check_decimal},
     [FIELD_MONEY] = {PACK_NOTHING, "a decimal in quotes", check_decimal},
     [FIELD_COORDINATE] = {PACK_NOTHING, "a number", check_decimal},
-    [FIELD_FLAG] = {PACK_BOOL, "true or false", check_flag},
+    [FIELD_FLAG] = {PACK_BOOL, "true or false", NULL},
     [FIELD_OBJECT] = {PACK_MAP, "an object { }", check_nested},
     [FIELD_AUDIENCE] = {PACK_MAP, "an object { }", check_audience},
     [FIELD_SECTIONS] = {PACK_MAP, "an object { }", check_sections},
@@ -503,7 +494,7 @@ static enum error check_value(struct check *check, const struct record_field *fi
     if (wrong) {
         return PROBLEM(check, ERR_FIELD_TYPE, "it must be %s", rule->name);
     }
-    return rule->check(check, field, value);
+    return rule->check == NULL ? OK : rule->check(check, field, value);
 }
 
 static enum error check_list(struct check *check, const struct record_field *field,

@@ -211,8 +211,9 @@ static enum error check_lane(struct check *check, enum store_side side, uint32_t
             err = object_decode(&lane_entry_info, entry.entry, check->arena, &decoded);
         }
         if (err == OK) {
-            err = lane_entry_follow(entry.entry, entry.payload, &decoded.originator,
-                                    &decoded.recipient, check->arena, &cursor, &decoded);
+            const struct lane_ends ends = {decoded.originator, decoded.recipient};
+            err = lane_entry_follow(entry.entry, entry.payload, &ends, check->arena, &cursor,
+                                    &decoded);
         }
         if (err != OK) {
             finding(check, "S-5: entry %lld of the lane %s peer %u: %s", (long long)cursor.seq + 1,

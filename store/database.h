@@ -71,6 +71,9 @@ enum error database_error(int result);
 /** Keep the first error of a transaction and give it back. */
 enum error database_fail(struct store_txn *txn, enum error error);
 
+/** Commit one environment; the handle is gone whatever happens. Errors as database_error. */
+MUST_CHECK enum error database_commit(struct store *store, MDB_txn **handle);
+
 /* Values are sealed on the way in and opened on the way out. */
 MUST_CHECK enum error database_put(struct store_txn *txn, enum table table, const struct key *key,
                                    struct view value);

@@ -24,16 +24,16 @@ bool store_index_has(struct store_txn *txn, enum index_field field, struct view 
 }
 
 enum error store_index_find(struct store_txn *txn, enum index_field field, struct view value,
-                            uint64_t below, uint64_t *numbers, size_t max, size_t *count)
+                            uint64_t below, struct store_numbers *numbers)
 {
     uint8_t token[STORE_TOKEN_BYTES];
     enum error err = OK;
 
-    *count = 0;
+    numbers->count = 0;
     database_token(txn, (uint8_t)field, value, token);
     const struct key first = key_index(field, token, 0);
     struct key key = key_index(field, token, below == 0 ? UINT64_MAX : below);
-    while (*count < max) {
+    while (numbers->count < numbers->max) {
         err = database_seek(txn, TABLE_INDEX, SEEK_BEFORE, &key);
         if (err == ERR_NOT_FOUND) {
             return OK;
@@ -43,7 +43,7 @@ enum error store_index_find(struct store_txn *txn, enum index_field field, struc
             memcmp(key.bytes, first.bytes, KEY_INDEX_BYTES - 8) != 0) {
             return OK;
         }
-        numbers[(*count)++] = get_u64(key.bytes + KEY_INDEX_BYTES - 8);
+        numbers->items[numbers->count++] = get_u64(key.bytes + KEY_INDEX_BYTES - 8);
     }
 out:
     return err;

@@ -47,8 +47,8 @@ struct store_options {
     struct id node;        /* whose store it is */
     uint64_t max_bytes;    /* of the data environment; at least STORE_MIN_BYTES */
     bool allow_tmpfs;      /* training and tests: a power cut loses everything */
-    bool accept_older; /* open although the anchor says that more was committed */
-    bool read_only;    /* to check beside the process that writes */
+    bool accept_older;     /* open although the anchor says that more was committed */
+    bool read_only;        /* to check beside the process that writes */
     store_point point;     /* or NULL */
     void *point_context;
 };
@@ -202,14 +202,21 @@ MUST_CHECK enum error store_keys_get(struct store_txn *txn, const struct id *rec
 MUST_CHECK enum error store_index_add(struct store_txn *txn, enum index_field field,
                                       struct view value, uint64_t number);
 
+/** Record numbers found; the caller gives the room. */
+struct store_numbers {
+    uint64_t *items;
+    size_t max;
+    size_t count;
+};
+
 /**
  * Records that hold a value, newest first.
  * @param below   only numbers smaller than this; 0 for all.
- * @param numbers receives at most `max`; @param count how many.
+ * @param numbers receives at most numbers->max.
  */
 MUST_CHECK enum error store_index_find(struct store_txn *txn, enum index_field field,
-                                       struct view value, uint64_t below, uint64_t *numbers,
-                                       size_t max, size_t *count);
+                                       struct view value, uint64_t below,
+                                       struct store_numbers *numbers);
 
 /** Whether a record holds a value. */
 bool store_index_has(struct store_txn *txn, enum index_field field, struct view value,
