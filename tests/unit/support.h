@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* What the unit tests share: cmocka, and assertions in our own terms. */
+
+#include "sample.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+/** The expression gives this error; on failure both are named. */
+#define assert_error(wanted, expression)                                                           \
+    support_error((wanted), (expression), #expression, __FILE__, __LINE__)
+
+#define assert_ok(expression) assert_error(OK, expression)
+
+/** A view holds exactly these bytes; on failure both are printed. */
+#define assert_view(view, text)  support_view((view), view_of_text(text), __FILE__, __LINE__)
+#define assert_views_equal(a, b) support_view((a), (b), __FILE__, __LINE__)
+
+/** The bytes of a literal, inner zeros included. */
+#define BYTES(literal) view_of((literal), sizeof(literal) - 1)
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+void support_error(enum error wanted, enum error got, const char *what, const char *file, int line);
+void support_view(struct view got, struct view wanted, const char *file, int line);
+
+/** Read hexadecimal digits into bytes; returns how many bytes. */
+size_t hex_read(const char *digits, uint8_t *bytes, size_t max);
+
+/** An arena that is large enough for any test; arena_free it. */
+struct arena *big_arena(void);
+
+/** Parse JSON text that must be good. */
+struct value *json(struct arena *arena, const char *text);
+
+/** Make a new empty directory under $TMPDIR or /tmp, mode 0700; the path is static per call site.
+ */
+void directory_new(char path[static 64]);
+
+/** Remove a directory and the plain files in it. */
+void directory_remove(const char *path);
+
+/** Start libsodium, run the tests of an array, give what main returns. */
+#define RUN(tests) (secret_start() == OK ? cmocka_run_group_tests(tests, NULL, NULL) : 2)
