@@ -152,6 +152,18 @@ unit: $(UNIT) ## unit tests only
 lint: ## layers, purity, style, documents
 	$(Q)/usr/bin/python3 tests/lint/lint.py --build $(BUILD)
 
+# --- installing --------------------------------------------------------------------------------
+PREFIX := /usr
+INSTALL := install -D
+.PHONY: install
+install: all ## install under $(DESTDIR)$(PREFIX), with unit, configuration, manual, completion
+	$(Q)$(INSTALL) -m 755 $(BIN)/valise $(DESTDIR)$(PREFIX)/bin/valise
+	$(Q)$(INSTALL) -m 755 -t $(DESTDIR)$(PREFIX)/sbin $(BIN)/valised $(BIN)/valised-transport
+	$(Q)$(INSTALL) -m 644 configs/valised.conf $(DESTDIR)/etc/valise/valised.conf
+	$(Q)$(INSTALL) -m 644 configs/valised.service $(DESTDIR)$(PREFIX)/lib/systemd/system/valised.service
+	$(Q)$(INSTALL) -m 644 configs/valise.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/valise.conf
+	$(Q)$(INSTALL) -m 644 cli/valise.1 $(DESTDIR)$(PREFIX)/share/man/man1/valise.1
+
 .PHONY: deps help clean
 deps: ## print the Debian packages that are needed
 	@echo $(foreach p,$(PACKAGES_BUILD) $(PACKAGES_CHECK),$(firstword $(subst =, ,$(p))))

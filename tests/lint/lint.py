@@ -264,6 +264,13 @@ def every_store_rule_is_cited_by_a_test():
             yield '%s is cited by no test' % rule
 
 
+def every_threat_rule_is_cited_by_a_test():
+    rules = set(re.findall(r'^\*\*(T-\d+)\*\*', read('node/THREATS.md'), re.M))
+    tests = cited(r'\bT-\d+\b', *files('.c', '.py', folders=('tests',)))
+    for rule in sorted(rules - tests, key=lambda r: int(r[2:])):
+        yield '%s is cited by no test' % rule
+
+
 def the_shipped_configuration_is_the_printed_one(build):
     printed = subprocess.run([build + '/bin/valised', '--print-config'], stdout=subprocess.PIPE,
                              check=True).stdout.decode()
@@ -296,7 +303,7 @@ RULES = (a_header_is_included_only_from_allowed_folders,
          a_header_compiles_alone, functions_and_files_are_small, dangerous_calls_are_absent,
          clocks_are_asked_in_one_place, every_file_names_its_licence,
          notes_to_ourselves_name_an_issue, files_are_formatted, every_wire_rule_is_cited_by_a_test,
-         every_store_rule_is_cited_by_a_test, the_shipped_configuration_is_the_printed_one,
+         every_store_rule_is_cited_by_a_test, every_threat_rule_is_cited_by_a_test, the_shipped_configuration_is_the_printed_one,
          the_manual_page_is_the_printed_one, generated_tables_are_current)
 
 
