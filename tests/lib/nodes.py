@@ -285,6 +285,30 @@ class Node:
         """Wait until ready(self) is true; returns its answer."""
         return until(lambda: ready(self), deadline, self.log_tail)
 
+    def transport_pid(self):
+        """The process id of this node's transport."""
+        pids = [int(name) for name in os.listdir('/proc') if name.isdigit()]
+        for pid in pids:
+            try:
+                program = os.readlink('/proc/%d/exe' % pid)
+                if program.endswith('/valised-transport') and self._is_ancestor_of(pid):
+                    return pid
+            except OSError:
+                continue
+        raise Late('%s has no transport: %s' % (self.state, self.log_tail()))
+
+    def _is_ancestor_of(self, pid):
+        while pid > 1:
+            if pid == self.process.pid:
+                return True
+            with open('/proc/%d/stat' % pid, encoding='ascii', errors='replace') as file:
+                pid = int(file.read().rpartition(')')[2].split()[1])
+        return False
+
+    def transport_descriptors(self):
+        """How many descriptors the transport has open."""
+        return len(os.listdir('/proc/%d/fd' % self.transport_pid()))
+
     def log_text(self):
         try:
             with open(self.log, encoding='utf-8', errors='replace') as file:
