@@ -233,8 +233,7 @@ void transport_auth_probe_event(struct transport *transport)
         }
         return;
     }
-    transport_zmq_close(&transport->probe_monitor);
-    transport_zmq_close(&transport->probe);
+    transport_zmq_close_monitored(&transport->probe, &transport->probe_monitor);
     transport->strangers = 0; /* that one was ours */
     transport->ready = true;
     transport_tell(transport, TRANSPORT_READY, 0, view_of_text(transport->endpoint));

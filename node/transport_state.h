@@ -147,3 +147,6 @@ void transport_zmq_watch(struct transport *transport);
 /** Read one event of a monitor. @return its number, 0 when there is none. */
 unsigned transport_zmq_event(void *monitor, int *value);
 void transport_zmq_close(void **socket);
+
+/** Close a socket that is monitored, and its monitor. */
+void transport_zmq_close_monitored(void **socket, void **monitor);

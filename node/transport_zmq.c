@@ -87,6 +87,20 @@ static void *monitor_open(void *context, void *socket, const char *address, int 
     return monitor;
 }
 
+/*
+ * ZeroMQ sends events to a monitor with a call that waits: a monitor that is
+ * closed first makes its I/O thread, or the one that reaps closed sockets, wait
+ * for ever. So the socket stops telling, then nobody listens, then it closes.
+ */
+void transport_zmq_close_monitored(void **socket, void **monitor)
+{
+    if (*socket != NULL) {
+        (void)zmq_socket_monitor(*socket, NULL, 0);
+    }
+    transport_zmq_close(monitor);
+    transport_zmq_close(socket);
+}
+
 unsigned transport_zmq_event(void *monitor, int *value)
 {
     zmq_msg_t message;
@@ -459,11 +473,7 @@ static struct dialled *dialled_of_link(struct transport *transport, uint32_t lin
 
 static void drop_dialled(struct transport *transport, struct dialled *dialled)
 {
-    transport_zmq_close(&dialled->monitor);
-    if (dialled->socket != NULL) {
-        (void)zmq_socket_monitor(dialled->socket, NULL, 0);
-    }
-    transport_zmq_close(&dialled->socket);
+    transport_zmq_close_monitored(&dialled->socket, &dialled->monitor);
     *dialled = transport->dialled[--transport->dialled_count];
 }
 
