@@ -134,9 +134,7 @@ static void an_inception_names_its_state_and_keys(void **state)
 static void making_refuses_a_bad_state_or_name(void **state)
 {
     static const char *const states[] = {"", "XM", "xma", "XMAA", "QAA"};
-    static const char *const names[] = {"", "a\nb", "a\033b", "a\xff",
-                                        "a\xe2\x80\xae"
-                                        "b"};
+    static const char *const names[] = {"", "a\nb", "a\033b", "a\xff", "\xe2\x80\xae."};
     struct fixture *f = *state;
     struct buffer event = buffer_init(SIGNED_EVENT_MAX_BYTES);
     char name[IDENTITY_NAME_MAX_BYTES + 1];

@@ -481,7 +481,7 @@ static void what_is_written_passes_and_re_encodes_to_itself(void **state)
     struct dice dice = dice_new("pack written");
 
     (void)state;
-    for (int i = 0; i < 2000; i++) {
+    for (int i = 0; i < 500; i++) {
         struct buffer bytes = buffer_init(limit);
         struct buffer again = buffer_init(limit);
         write_random(&dice, &bytes, 0);
@@ -505,7 +505,7 @@ static void what_passes_after_a_change_re_encodes_to_itself(void **state)
     unsigned passed = 0;
 
     (void)state;
-    for (int i = 0; i < 20000; i++) {
+    for (int i = 0; i < 5000; i++) {
         struct buffer bytes = buffer_init(limit);
         struct buffer again = buffer_init(limit);
         write_random(&dice, &bytes, 3);
