@@ -27,7 +27,7 @@ enum error audit_entry_make(struct audit_entry *entry, struct audit_cursor *curs
     enum error err = OK;
 
     entry->version = 1;
-    entry->seq = cursor->seq + 1;
+    entry->seq = (int64_t)((uint64_t)cursor->seq + 1); /* past the last: refused below */
     entry->previous = cursor->hash;
     TRY(object_encode(&audit_entry_info, entry, to));
     cursor->seq = entry->seq;
@@ -42,7 +42,7 @@ enum error audit_entry_follow(struct view bytes, struct arena *arena, struct aud
     enum error err = OK;
 
     TRY(object_decode(&audit_entry_info, bytes, arena, entry));
-    if (entry->seq != cursor->seq + 1 || !id_equal(&entry->previous, &cursor->hash)) {
+    if (entry->seq - 1 != cursor->seq || !id_equal(&entry->previous, &cursor->hash)) {
         return ERR_AUDIT_BROKEN;
     }
     cursor->seq = entry->seq;

@@ -87,16 +87,17 @@ enum error lane_entry_make(const struct lane_ends *ends, enum lane_entry_type ty
                            struct view payload, struct instant now, struct lane_cursor *cursor,
                            struct buffer *to)
 {
-    struct lane_entry entry = {.version = 1,
-                               .originator = ends->originator,
-                               .recipient = ends->recipient,
-                               .incarnation = cursor->incarnation,
-                               .seq = cursor->seq + 1,
-                               .previous = cursor->hash,
-                               .type = type,
-                               .payload = digest(HASH_PAYLOAD, payload),
-                               .payload_bytes = (int64_t)payload.size,
-                               .time = now};
+    struct lane_entry entry = {
+        .version = 1,
+        .originator = ends->originator,
+        .recipient = ends->recipient,
+        .incarnation = cursor->incarnation,
+        .seq = (int64_t)((uint64_t)cursor->seq + 1), /* past the last: refused below */
+        .previous = cursor->hash,
+        .type = type,
+        .payload = digest(HASH_PAYLOAD, payload),
+        .payload_bytes = (int64_t)payload.size,
+        .time = now};
     size_t start = to->size;
     enum error err = OK;
 
@@ -116,7 +117,7 @@ enum error lane_entry_follow(struct view bytes, struct view payload, const struc
     TRY(object_decode(&lane_entry_info, bytes, arena, entry));
     TRY(id_equal(&entry->originator, &ends->originator) ? OK : ERR_WRONG_SENDER);
     TRY(id_equal(&entry->recipient, &ends->recipient) ? OK : ERR_NOT_FOR_US);
-    if (entry->incarnation != cursor->incarnation || entry->seq != cursor->seq + 1) {
+    if (entry->incarnation != cursor->incarnation || entry->seq - 1 != cursor->seq) {
         return ERR_LANE_GAP;
     }
     TRY(id_equal(&entry->previous, &cursor->hash) ? OK : ERR_LANE_FORK);
