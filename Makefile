@@ -185,5 +185,14 @@ $(TEST_BIN)/mkstate: $(BUILD)/tests/lib/mkstate.o $(BUILD)/libproto.a
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_PROTO)
 
+# Our frozen vectors: made by the code once, then held against it (tests/vectors/README.md).
+FROZEN := $(call obj,tests/vectors/frozen.c tests/vectors/frozen_exchange.c tests/vectors/frozen_messages.c)
+$(TEST_BIN)/make_frozen: $(BUILD)/tests/vectors/make_frozen.o $(FROZEN) $(BUILD)/libproto.a
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_PROTO)
+$(TEST_BIN)/test_vectors_frozen: $(FROZEN)
+# The archive again: those objects come after it.
+$(TEST_BIN)/test_vectors_frozen: LIBS_TEST = $(BUILD)/libproto.a $(LIBS_CLI) $(LIBS_NODE) $(LIBS_STORE) $(LIBS_PROTO) $(call pc,cmocka)
+
 check-built: $(TEST_BIN)/mkstate
 # --- end vectors -------------------------------------------------------------------------------

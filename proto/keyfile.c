@@ -60,12 +60,12 @@ static const struct object_field keyfile_fields[] = {
      KEYFILE_CONTENT_MAX_BYTES + TAG_BYTES, 0, "sealed", "contents"},
 };
 
-static const struct object_info slot_info = {"key slot", slot_fields,
-                                             sizeof slot_fields / sizeof slot_fields[0],
-                                             sizeof(struct keyfile_slot), SLOT_MAX_BYTES};
-static const struct object_info keyfile_info = {"key file", keyfile_fields,
-                                                sizeof keyfile_fields / sizeof keyfile_fields[0],
-                                                sizeof(struct keyfile), KEYFILE_MAX_BYTES};
+const struct object_info keyfile_slot_info = {"key slot", slot_fields,
+                                              sizeof slot_fields / sizeof slot_fields[0],
+                                              sizeof(struct keyfile_slot), SLOT_MAX_BYTES};
+const struct object_info keyfile_info = {"key file", keyfile_fields,
+                                         sizeof keyfile_fields / sizeof keyfile_fields[0],
+                                         sizeof(struct keyfile), KEYFILE_MAX_BYTES};
 
 /* The key that a slot wraps the file key under. */
 static enum error slot_key(const struct keyfile_slot *slot, const struct keyfile_opener *opener,
@@ -131,7 +131,7 @@ static enum error slot_make(struct secret *file_key, const struct keyfile_opener
                                                      secret_open(key));
     secret_close(key);
     secret_close(file_key);
-    TRY(object_encode(&slot_info, &slot, to));
+    TRY(object_encode(&keyfile_slot_info, &slot, to));
 out:
     secret_free(&key);
     return err;
@@ -178,7 +178,7 @@ static enum error slot_open(struct view bytes, const struct keyfile_opener *open
     enum error err = OK;
 
     TRY(opened == NULL ? ERR_NO_MEMORY : OK);
-    TRY(object_decode(&slot_info, bytes, arena, &slot));
+    TRY(object_decode(&keyfile_slot_info, bytes, arena, &slot));
     TRY(slot.kind == (int64_t)opener->kind ? OK : ERR_PASSPHRASE);
     if (slot.kind == KEYFILE_PASSPHRASE &&
         (slot.passes < FLOOR_PASSES || slot.memory_kib < FLOOR_KIB)) {

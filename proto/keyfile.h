@@ -11,6 +11,8 @@
 #include "bytes.h"
 #include "secret.h"
 
+struct object_info;
+
 enum {
     KEYFILE_SLOTS_MAX = 8,
     KEYFILE_CONTENT_MAX_BYTES = 16384,
@@ -18,6 +20,10 @@ enum {
     PASSPHRASE_MIN_BYTES = 8,
     PASSPHRASE_MAX_BYTES = 1024
 };
+
+/** Form of a key file and of one slot. W-35 */
+extern const struct object_info keyfile_info;
+extern const struct object_info keyfile_slot_info;
 
 /** How a slot is opened. */
 enum keyfile_slot_kind {

@@ -35,9 +35,9 @@ static const struct object_field file_fields[] = {
     {5, OBJECT_FIXED, false, FIELD(master), 0, KEY_BYTES, 0, "master", "of the store"},
 };
 
-static const struct object_info file_info = {"node key file", file_fields,
-                                             sizeof file_fields / sizeof file_fields[0],
-                                             sizeof(struct node_file), NODE_FILE_MAX_BYTES};
+const struct object_info node_keys_info = {"node key file", file_fields,
+                                           sizeof file_fields / sizeof file_fields[0],
+                                           sizeof(struct node_file), NODE_FILE_MAX_BYTES};
 
 void node_keys_free(struct node_keys *keys)
 {
@@ -193,7 +193,7 @@ enum error node_keys_seal(const struct node_keys *keys, const struct keyfile_ope
     copy_key(file.seal_key, keys->seal_key);
     copy_key(file.curve_key, keys->curve_key);
     copy_key(file.master, keys->master);
-    TRY(object_encode(&file_info, &file, &bytes));
+    TRY(object_encode(&node_keys_info, &file, &bytes));
     TRY(seal_bytes(&bytes, node_kind, opener, cost, to));
 out:
     sodium_memzero(&file, sizeof file);
@@ -237,7 +237,7 @@ static enum error unpack(struct view contents, struct node_keys *keys)
     enum error err = OK;
 
     TRY(arena == NULL ? ERR_NO_MEMORY : OK);
-    TRY(object_decode(&file_info, contents, arena, &file));
+    TRY(object_decode(&node_keys_info, contents, arena, &file));
     buffer_append(&keys->bundle, file.bundle);
     TRY(keys->bundle.error);
     keys->sign_key = secret_take(file.sign_key, sizeof file.sign_key);

@@ -11,6 +11,9 @@
 #include "keyfile.h"
 #include "secret.h"
 
+/** Form of what a node's key file holds. W-36 */
+extern const struct object_info node_keys_info;
+
 /** The keys of a node while it runs. */
 struct node_keys {
     struct buffer bundle; /* packed identity bundle: our events and cards */
