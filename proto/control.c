@@ -365,7 +365,10 @@ static void take_problems(const struct value *map, struct problems *problems)
         take_text(problem->what, sizeof problem->what, list->items[i], "what");
         take_text(problem->mend, sizeof problem->mend, list->items[i], "mend");
     }
-    problems->count = (size_t)value_get_integer(map, "problem_count", (int64_t)count);
+    /* More may have been found than are told, but then all the places are taken. */
+    int64_t claimed = value_get_integer(map, "problem_count", 0);
+    problems->count =
+        count < PROBLEM_COUNT_MAX || claimed < (int64_t)count ? count : (size_t)claimed;
 }
 
 enum error control_reply_read(struct view bytes, struct arena *arena, struct control_reply *reply)

@@ -48,8 +48,10 @@ bool policy_term_is_group(struct view term)
 
 struct view policy_term_name(struct view term)
 {
-    return term.size > TERM_PREFIX ? view_of(term.data + TERM_PREFIX, term.size - TERM_PREFIX)
-                                   : view_of(NULL, 0);
+    bool known = policy_term_is_group(term) ||
+                 (term.size > TERM_PREFIX && memcmp(term.data, "state:", TERM_PREFIX) == 0);
+
+    return known ? view_of(term.data + TERM_PREFIX, term.size - TERM_PREFIX) : view_of(NULL, 0);
 }
 
 static bool group_has(const struct policy_group *group, const char *state)
@@ -170,6 +172,10 @@ static enum error check_term(struct view term, const struct policy_world *world,
 {
     struct view name = policy_term_name(term);
 
+    if (name.size == 0) {
+        return problem_add(problems, ERR_POLICY_UNKNOWN_TERM, where,
+                           "a term begins with state: or group:");
+    }
     if (policy_term_is_group(term)) {
         const struct policy_group *group = policy_group_find(world, name);
         if (group == NULL) {
@@ -179,7 +185,7 @@ static enum error check_term(struct view term, const struct policy_world *world,
             problem_mend(problems, "valise group list");
             return err;
         }
-        for (size_t i = 0; i < group->count; i++) {
+        for (size_t i = 0; i < group->count && !may_be_any; i++) {
             const struct policy_member *member =
                 policy_member_find(world, view_of_text(group->states[i]));
             if (member == NULL || (!member->verified && !member->self)) {

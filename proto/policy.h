@@ -127,7 +127,7 @@ size_t policy_readers(const struct policy_preview *preview);
 /** Whether a term is group:NAME rather than state:XXX. */
 bool policy_term_is_group(struct view term);
 
-/** What a term names, after its first six letters; empty for no term. */
+/** What a term names, after state: or group:; empty for anything else, which names nobody. */
 struct view policy_term_name(struct view term);
 
 /**

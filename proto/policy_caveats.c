@@ -145,12 +145,15 @@ out:
 int64_t policy_retention_years(const struct value *handling)
 {
     static const struct instant start = {0};
-    int64_t years = (policy_retain_until(handling, start).ms + 364 * DAY_MS) / (365 * DAY_MS);
+    int64_t until = policy_retain_until(handling, start).ms;
+    int years = RETENTION_YEARS_MIN;
 
-    if (value_get(handling, "retain") == NULL || years < RETENTION_YEARS_MIN) {
-        return RETENTION_YEARS_MIN;
+    /* The first whole number of calendar years that is long enough; leap days count. */
+    while (value_get(handling, "retain") != NULL && years < RETENTION_YEARS_MAX &&
+           instant_add_months(start, years * 12).ms < until) {
+        years++;
     }
-    return years > RETENTION_YEARS_MAX ? RETENTION_YEARS_MAX : years;
+    return years;
 }
 
 static enum error describe_word(struct value *handling, const char *name, int64_t number,
