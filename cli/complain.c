@@ -25,7 +25,7 @@ static void escaped(struct buffer *to, const char *text)
 /* Whether the error is about what was read, and not about what was done with it then. */
 static bool is_of_source(enum error error)
 {
-    return error == ERR_FILE || error_info(error)->code[1] == '2';
+    return error == ERR_FILE || (error != ERR_CANCELLED && error_info(error)->code[1] == '2');
 }
 
 /*

@@ -7,13 +7,19 @@
 
 #include <string.h>
 
-enum { FLAG_COLUMN = 28, VERB_COLUMN = 12, TOPIC_COLUMN = 14, HELP_WIDTH = 78 };
+enum { FLAG_COLUMN = 28, VERB_COLUMN = 14, TOPIC_COLUMN = 16, HELP_WIDTH = 78 };
 
 /* What every command takes, and so is listed apart. */
 static const uint64_t shared_flags =
     FLAG_BIT(FLAG_HELP) | FLAG_BIT(FLAG_JSON) | FLAG_BIT(FLAG_OUTPUT) | FLAG_BIT(FLAG_FIELDS) |
     FLAG_BIT(FLAG_QUIET) | FLAG_BIT(FLAG_VERBOSE) | FLAG_BIT(FLAG_COLOR) | FLAG_BIT(FLAG_YES) |
     FLAG_BIT(FLAG_NO_INPUT) | FLAG_BIT(FLAG_SOCKET) | FLAG_BIT(FLAG_TIME_LIMIT);
+
+uint64_t help_shared_flags(const struct verb *verb)
+{
+    /* For init the directory is what it makes, for all others the way to the socket. */
+    return shared_flags | (verb->asks == NULL ? 0 : FLAG_BIT(FLAG_HOME));
+}
 
 /* --- pieces -------------------------------------------------------------------------------- */
 
@@ -78,7 +84,7 @@ static void usage_line(const struct verb *verb, struct buffer *to)
 {
     char title[64];
 
-    buffer_append_text(to, verb_title(verb, title));
+    buffer_printf(to, "valise %s", verb_title(verb, title));
     if (verb->arguments[0] != '\0') {
         buffer_printf(to, " %s", verb->arguments);
     }
@@ -101,8 +107,8 @@ void help_verb(const struct verb *verb, struct buffer *to)
     for (size_t i = 0; i < 2 && verb->examples[i] != NULL; i++) {
         buffer_printf(to, "  $ %s\n", verb->examples[i]);
     }
-    flags_section("Flags", verb->flags & ~shared_flags, to);
-    flags_section("Flags of many commands", verb->flags & shared_flags, to);
+    flags_section("Flags", verb->flags & ~help_shared_flags(verb), to);
+    flags_section("Flags of many commands", verb->flags & help_shared_flags(verb), to);
     if (command != NULL) {
         buffer_append_text(to, "\nRoles: ");
         if (command->roles == ROLE_ALL) {

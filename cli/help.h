@@ -14,6 +14,9 @@ void help_noun(const struct noun *noun, struct buffer *to);
 /** Append the help of one command. */
 void help_verb(const struct verb *verb, struct buffer *to);
 
+/** The flags of a command that so many take that they are told apart from its own. */
+uint64_t help_shared_flags(const struct verb *verb);
+
 /** One topic of `valise help TOPIC`. */
 struct topic {
     const char *name;

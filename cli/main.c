@@ -106,7 +106,7 @@ static enum error check_words(struct cli *cli)
     }
     err = cli_usage(cli, count < verb->least ? "%s needs: %s" : "%s takes no more than: %s", title,
                     verb->arguments[0] == '\0' ? "no words" : verb->arguments);
-    problem_mend(&cli->problems, "%s --help", title);
+    problem_mend(&cli->problems, "valise %s --help", title);
     return err;
 }
 
@@ -138,7 +138,7 @@ static bool nothing_set_up(struct cli *cli, int count)
 static enum error run(struct cli *cli, int count, char **arguments)
 {
     const struct noun *noun = NULL;
-    char title[64] = "valise";
+    char title[64] = "";
     enum error err = OK;
 
     TRY(options_read(count, arguments, cli->arena, &cli->options));

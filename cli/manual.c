@@ -7,11 +7,27 @@
 
 /* The manual page and the completion script, from the same tables as help. */
 
+/* One character beyond ASCII, as groff names it. @return how many further bytes it takes. */
+static size_t roff_wide(const char *text, struct buffer *to)
+{
+    unsigned char first = (unsigned char)text[0];
+    size_t more = first >= 0xf0 ? 3 : first >= 0xe0 ? 2 : 1;
+    unsigned code = first & (0x3fU >> more);
+
+    for (size_t i = 1; i <= more; i++) {
+        code = code << 6 | ((unsigned char)text[i] & 0x3fU);
+    }
+    buffer_printf(to, "\\[u%04X]", code);
+    return more;
+}
+
 /* Text for man: backslashes and leading dots would be commands, hyphens would be broken at. */
 static void roff_text(const char *text, struct buffer *to)
 {
     for (const char *c = text; *c != '\0'; c++) {
-        if (*c == '\\') {
+        if ((unsigned char)*c >= 0x80) {
+            c += roff_wide(c, to);
+        } else if (*c == '\\') {
             buffer_append_text(to, "\\e");
         } else if (*c == '-') {
             buffer_append_text(to, "\\-");
@@ -61,7 +77,7 @@ static void roff_verb(const struct verb *verb, struct buffer *to)
     char title[64];
     const char *between = "Flags: ";
 
-    buffer_append_text(to, ".TP\n\\fB");
+    buffer_append_text(to, ".TP\n\\fBvalise ");
     roff_text(verb_title(verb, title), to);
     buffer_append_text(to, "\\fR");
     roff_line(" ", verb->arguments, "", to);
@@ -69,10 +85,9 @@ static void roff_verb(const struct verb *verb, struct buffer *to)
     if (verb->more != NULL) {
         roff_line("", verb->more, "", to);
     }
-    for (int i = FLAG_DRY_RUN; i < FLAG_COUNT; i++) {
-        bool shared = i == FLAG_SOCKET || i == FLAG_TIME_LIMIT || i == FLAG_YES ||
-                      i == FLAG_NO_INPUT || (i == FLAG_HOME && verb->asks != NULL);
-        if ((verb->flags & FLAG_BIT(i)) == 0 || flag_info((enum flag)i)->hidden || shared) {
+    uint64_t flags = verb->flags & ~help_shared_flags(verb);
+    for (int i = 0; i < FLAG_COUNT; i++) {
+        if ((flags & FLAG_BIT(i)) == 0 || flag_info((enum flag)i)->hidden) {
             continue;
         }
         buffer_append_text(to, between);
@@ -236,7 +251,8 @@ static const char completion_end[] =
     "      valise $k list --limit 200 -o ids \"${node[@]}\" 2>/dev/null; done) ;;\n"
     "  words) list=$flags ;;\n"
     "  esac\n"
-    "  COMPREPLY=($(compgen -W \"$list\" -- \"${cur^^}\") $(compgen -W \"$list\" -- \"$cur\"))\n"
+    "  COMPREPLY=($(compgen -W \"$list\" -- \"$cur\"))\n"
+    "  [[ $COMPREPLY ]] || COMPREPLY=($(compgen -W \"$list\" -- \"${cur^^}\"))\n"
     "}\n"
     "complete -F _valise valise\n";
 

@@ -39,6 +39,7 @@ static const struct flag_info flags[FLAG_COUNT] = {
     [FLAG_ABOUT] = {"about", 0, VALUE_NEEDED, false, false, "REF", "about this reference or State"},
     [FLAG_ALL_VERSIONS] = {"all-versions", 0, VALUE_NONE, true, false, NULL, "superseded versions too"},
     [FLAG_READERS] = {"readers", 0, VALUE_NONE, true, false, NULL, "who may read which section, and who has it"},
+    [FLAG_SECTIONS] = {"sections", 0, VALUE_NEEDED, false, false, "a,b", "only these sections"},
     [FLAG_RAW] = {"raw", 0, VALUE_NONE, true, false, NULL, "every field as a line of pointer and value"},
     [FLAG_QR] = {"qr", 0, VALUE_NONE, true, false, NULL, "the safety number as a QR code"},
     [FLAG_ADDRESS] = {"address", 0, VALUE_NEEDED, true, false, "tcp://HOST:PORT", "where the node is reached"},
@@ -211,7 +212,7 @@ static enum error refuse_unknown(const struct options *options, uint64_t allowed
     if (meant != NULL) {
         problem_mend(problems, "did you mean --%s?", meant);
     } else {
-        problem_mend(problems, "%s --help", command);
+        problem_mend(problems, "valise %s --help", command);
     }
     return err;
 }
@@ -247,7 +248,7 @@ enum error options_check(struct options *options, uint64_t allowed, const char *
         if (flag == FLAG_COUNT) {
             enum error err = problem_add(problems, ERR_USAGE, "", "%s does not take --%s", command,
                                          flags[use->flag].name);
-            problem_mend(problems, "%s --help", command);
+            problem_mend(problems, "valise %s --help", command);
             return err;
         }
         if ((seen & FLAG_BIT(flag)) != 0 && !flags[flag].many) {

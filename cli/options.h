@@ -46,6 +46,7 @@ enum flag {
     FLAG_ABOUT,
     FLAG_ALL_VERSIONS,
     FLAG_READERS,
+    FLAG_SECTIONS,
     FLAG_RAW,
     FLAG_QR,
     FLAG_ADDRESS,
@@ -123,7 +124,7 @@ MUST_CHECK enum error options_read(int count, char **arguments, struct arena *ar
 /**
  * Refuse what the command does not take, with a suggestion.
  * @param allowed set of flags; a flag spelt like an allowed one becomes that one.
- * @param command for the message, such as "valise peer add".
+ * @param command for the message, such as "peer add".
  * @return OK, ERR_USAGE with a problem.
  */
 MUST_CHECK enum error options_check(struct options *options, uint64_t allowed, const char *command,

@@ -274,13 +274,16 @@ static void put_section(struct page *page, const struct record_kind *kind, const
 }
 
 static void put_sections(struct page *page, const struct record_kind *kind,
-                         const struct value *record)
+                         const struct value *record, unsigned sections)
 {
     const struct value *open = value_get(value_get(record, "node"), "sections");
 
     for (int s = SECTION_MANIFEST; s < SECTION_COUNT; s++) {
         enum section_id section = (enum section_id)s;
         struct view word = value_get_text(open, section_name(section));
+        if (((sections >> s) & 1U) == 0) {
+            continue;
+        }
         if (view_is(word, "sealed")) {
             /* Whether anything stands in it is not told to those who cannot read it. */
             put_heading(page, section_heading(section), "sealed to you, if it holds anything");
@@ -347,7 +350,8 @@ static void put_envelope(struct page *page, const struct value *record)
     }
 }
 
-void render_record(const struct cli *cli, const struct value *record, struct buffer *to)
+void render_record(const struct cli *cli, const struct value *record, unsigned sections,
+                   struct buffer *to)
 {
     const struct record_kind *kind = record_kind_of(record);
     const struct value *handling = value_get(record, "handling");
@@ -358,9 +362,11 @@ void render_record(const struct cli *cli, const struct value *record, struct buf
         return;
     }
     put_first_lines(&page, kind, record);
-    put_envelope(&page, record);
-    put_sections(&page, kind, record);
-    if (handling != NULL && handling->kind == PACK_MAP) {
+    if (sections == RENDER_ALL) {
+        put_envelope(&page, record);
+    }
+    put_sections(&page, kind, record, sections);
+    if (sections == RENDER_ALL && handling != NULL && handling->kind == PACK_MAP) {
         put_heading(&page, "Handling", "");
         render_fields(&page, record_handling(), handling);
     }

@@ -41,7 +41,7 @@ const struct verb *verb_find(const char *noun, const char *name);
 /** Find a noun; NULL. */
 const struct noun *noun_find(const char *name);
 
-/** Write "valise peer add" for messages. @return text. */
+/** Write "peer add". @return text. */
 const char *verb_title(const struct verb *verb, char text[static 64]);
 
 /*

@@ -5,6 +5,8 @@
 #include "output.h"
 #include "verbs.h"
 
+#include <string.h>
+
 /* Files of records, each record a draft; one bad record does not keep the others back. */
 
 enum { EXIT_INVALID = 2 };
@@ -29,6 +31,29 @@ struct import {
     size_t refused;
 };
 
+/* What the node would say to a record of another State: it is no draft of ours. */
+static enum error check_ours(struct cli *cli, const struct value *record)
+{
+    struct reference reference = {0};
+    struct view typed = value_get_text(record, "reference");
+    struct view state = value_get_text(value_get(record, "originator"), "state");
+    char code[4];
+    enum error err = OK;
+
+    TRY(client_own_state(cli));
+    if (typed.size > 0 && reference_parse(typed, &reference) == OK &&
+        strcmp(reference.state, cli->own_state) != 0) {
+        return problem_add(&cli->problems, ERR_FIELD_VALUE, "/reference",
+                           "it must name our own State, %s", cli->own_state);
+    }
+    if (state_canonical(state, code) && strcmp(code, cli->own_state) != 0) {
+        err = problem_add(&cli->problems, ERR_FIELD_VALUE, "/originator/state",
+                          "it must be our own State, %s", cli->own_state);
+    }
+out:
+    return err;
+}
+
 /* Keep one record as a draft, or only check it. */
 static enum error take(struct import *import, struct value *record, const char **reference)
 {
@@ -42,7 +67,8 @@ static enum error take(struct import *import, struct value *record, const char *
     }
     *reference = safe_text(cli->arena, record, "reference");
     if (import->dry) {
-        return judge_record(cli, record, RECORD_DRAFT, NULL);
+        TRY(judge_record(cli, record, RECORD_DRAFT, NULL));
+        return check_ours(cli, record);
     }
     TRY(value_put(cli->arena, arguments, "record", record));
     TRY(client_ask(cli, cli->arena, "draft.new", arguments, &result));

@@ -377,7 +377,7 @@ static enum error tell(struct init *init)
     say(cli,
         "\nThe authority keys lie beside the node, one of one: that is for trying out. For real\n"
         "use move these two to a safe place, away from this machine, and keep a copy:\n"
-        "  %s/%s\n  %s/%s\n\n",
+        "  %s/%s\n  %s/%s\n",
         home, file_names[AUTHORITY], home, file_names[AUTHORITY_NEXT]);
     if (init->address_count == 0) {
         say(cli, "The card names no address (--address): peers must give one when they add it.\n");

@@ -112,6 +112,11 @@ static enum error show_and_ask(struct publishing *publishing)
     FILE *talk = cli->talk;
     enum error err = OK;
 
+    /* Whoever said yes beforehand and wants few words gets the result only. */
+    if (cli->quiet && option_given(&cli->options, FLAG_YES) &&
+        !option_given(&cli->options, FLAG_DRY_RUN)) {
+        return OK;
+    }
     if (talk == NULL && !option_given(&cli->options, FLAG_YES)) {
         cli->talk = stderr; /* standard output is for the JSON document alone */
     }

@@ -98,6 +98,13 @@ static enum error read_words(struct cli *cli, const char **words)
     if (word == NULL && any_filter(cli)) {
         return OK;
     }
+    if (word == NULL && !cli->ask) {
+        err =
+            cli_usage(cli, "words are asked for on a terminal, or read from standard input with -");
+        problem_mend(&cli->problems,
+                     "valise search - <FILE; or flags alone: valise search --kind denial");
+        return err;
+    }
     if (word == NULL) {
         return prompt_line(cli, "Name, reference, number or code:", words);
     }

@@ -13,11 +13,35 @@
 
 enum { PAGE_MAX_BYTES = 8 * 1024 * 1024 };
 
+/* "--sections summary,restricted" as a bit set. */
+static enum error wanted_sections(struct cli *cli, unsigned *sections)
+{
+    const char *wish = option_value(&cli->options, FLAG_SECTIONS);
+    enum error err = OK;
+
+    *sections = wish == NULL ? (unsigned)RENDER_ALL : 0;
+    while (wish != NULL) {
+        size_t size = strcspn(wish, ",");
+        enum section_id section = SECTION_MANIFEST;
+        if (!section_find(view_of(wish, size), &section)) {
+            err = cli_usage(cli, "--sections: there is no section \"%.*s\"",
+                            (int)(size < 40 ? size : 40), wish);
+            problem_mend(&cli->problems, "valise help sections");
+            return err;
+        }
+        *sections |= 1U << section;
+        wish = wish[size] == ',' ? wish + size + 1 : NULL;
+    }
+    return OK;
+}
+
 static enum error write_record(struct cli *cli, struct value *record)
 {
     struct buffer text = buffer_init(PAGE_MAX_BYTES);
+    unsigned sections = 0;
     enum error err = OK;
 
+    TRY(wanted_sections(cli, &sections));
     if (cli_is_json(cli)) {
         /* As the node gives it, so that it fulfils the schema of its kind. */
         return output_document(cli, NULL, record);
@@ -25,7 +49,7 @@ static enum error write_record(struct cli *cli, struct value *record)
     if (option_given(&cli->options, FLAG_RAW)) {
         render_raw(record, &text);
     } else {
-        render_record(cli, record, &text);
+        render_record(cli, record, sections, &text);
     }
     TRY(text.error);
     TRY(cli_write(stdout, view_of_buffer(&text)));

@@ -74,10 +74,10 @@ static const struct verb verbs[] = {
      {"valise status", "valise status --json"}, "Exits 13 when something needs attention, 14 when it is broken."},
     {"", "doctor", "", 0, 0, NODE, verb_doctor, "doctor", "tests what can be tested, each with a mend",
      {"valise doctor", "valise doctor --json"}, "Exits 13 when something is to be looked at, 14 when something is bad."},
-    {"", "show", "REF[#VERSION]", 1, 1, NODE | BIT(READERS) | BIT(RAW), verb_show, "record.show",
+    {"", "show", "REF[#VERSION]", 1, 1, NODE | BIT(READERS) | BIT(SECTIONS) | BIT(RAW), verb_show, "record.show",
      "a record, as far as it is open to this State",
      {"valise show DN-XMA-2026-0014", "valise show DN-XMA-2026-0014 --readers"},
-     "Sections that were not given are shown as sealed."},
+     "Sections that were not given are shown as sealed. --sections a,b shows only these, for people."},
     {"", "search", "[-]", 0, 1, LISTS | FILTERS | BIT(KIND) | BIT(NO_INPUT), verb_search, "record.search",
      "any name, reference, number or code: asks for the words, or reads them with -",
      {"valise search", "valise search - --kind broker <words.txt"},
@@ -114,7 +114,7 @@ static const struct verb verbs[] = {
 
     {"draft", "list", "", 0, 0, LISTS, verb_draft_list, "draft.list", "drafts, and who last touched them",
      {"valise draft list", "valise draft list -o ids"}, NULL},
-    {"draft", "show", "REF", 1, 1, NODE | BIT(RAW), verb_draft_show, "draft.show", "one draft",
+    {"draft", "show", "REF", 1, 1, NODE | BIT(SECTIONS) | BIT(RAW), verb_draft_show, "draft.show", "one draft",
      {"valise draft show DN-XMA-2026-0015", "valise draft show DN-XMA-2026-0015 --json"}, NULL},
     {"draft", "discard", "REF", 1, 1, NODE | ASKS, verb_draft_discard, "draft.discard", "forgets a draft",
      {"valise draft discard DN-XMA-2026-0015", "valise draft discard DN-XMA-2026-0015 --yes"},
@@ -228,7 +228,6 @@ const struct noun *noun_find(const char *name)
 
 const char *verb_title(const struct verb *verb, char text[static 64])
 {
-    (void)snprintf(text, 64, "valise %s%s%s", verb->noun, verb->noun[0] == '\0' ? "" : " ",
-                   verb->name);
+    (void)snprintf(text, 64, "%s%s%s", verb->noun, verb->noun[0] == '\0' ? "" : " ", verb->name);
     return text;
 }

@@ -7,6 +7,7 @@
 #include "spoken.h"
 #include "verbs.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -289,8 +290,10 @@ static enum error tell_reached(struct cli *cli, struct value *answer)
     }
     say(cli, "%s✓%s version   %s\n", style(cli, STYLE_GOOD), style(cli, STYLE_PLAIN),
         safe_text(cli->arena, answer, "software"));
-    say(cli, "%s✓%s clock     %+.1f s against ours\n", style(cli, STYLE_GOOD),
-        style(cli, STYLE_PLAIN), (double)value_get_integer(answer, "clock_ahead_ms", 0) / 1000.0);
+    int64_t ahead_ms = value_get_integer(answer, "clock_ahead_ms", 0);
+    say(cli, "%s✓%s clock     within %lld.%lld s of ours\n", style(cli, STYLE_GOOD),
+        style(cli, STYLE_PLAIN), (long long)(llabs(ahead_ms) / 1000),
+        (long long)(llabs(ahead_ms) % 1000 + 99) / 100);
 out:
     return err;
 }
