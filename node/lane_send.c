@@ -270,6 +270,9 @@ enum error lane_take_ack(struct engine *engine, struct peer *peer, struct view b
     key = peer_key_of_card(peer, ack.card_seq);
     TRY(key == NULL ? ERR_KEY_MISSING : OK);
     TRY(lane_ack_verify(bytes, engine->arena, key->sign_key));
+    if (peer->recovering && ack.seq > peer->out.seq) {
+        return OK; /* for entries that are on their way back, and will be acknowledged again */
+    }
     TRY(ack.incarnation == peer->out.incarnation && ack.seq <= peer->out.seq ? OK
                                                                              : ERR_PEER_PROTOCOL);
     TRY(lane_held_hash(engine, peer, STORE_OUT, ack.seq, &held));
@@ -307,7 +310,8 @@ enum error lane_take_nack(struct engine *engine, struct peer *peer,
 /* --- giving a lane back, and ciphertexts ---------------------------------------------------- */
 
 /* The peer wants its own lane: batches as it closed them, each with the head it signed. */
-static enum error give_back(struct engine *engine, struct peer *peer, int64_t after)
+static enum error give_back(struct engine *engine, struct peer *peer, int64_t after,
+                            struct moment now)
 {
     struct message message = {.type = MESSAGE_LANE_DATA};
     struct batch *batch = arena_alloc(engine->arena, sizeof *batch);
@@ -330,7 +334,9 @@ static enum error give_back(struct engine *engine, struct peer *peer, int64_t af
         goto out;
     }
     batch_message(batch, batch->head, LANE_OF_RECEIVER, &message);
-    (void)session_send(engine, peer, &message);
+    if (session_send(engine, peer, &message) && seq == peer->in.seq) {
+        lane_acknowledge(engine, peer, now); /* it may have lost that, too */
+    }
 out:
     store_abort(&txn);
     return err;
@@ -340,8 +346,9 @@ enum error lane_take_pull(struct engine *engine, struct peer *peer,
                           const struct message_lane_pull *pulled, struct moment now)
 {
     if (pulled->side == LANE_OF_SENDER) {
-        return pulled->incarnation == peer->in.incarnation ? give_back(engine, peer, pulled->after)
-                                                           : ERR_PEER_PROTOCOL;
+        return pulled->incarnation == peer->in.incarnation
+                   ? give_back(engine, peer, pulled->after, now)
+                   : ERR_PEER_PROTOCOL;
     }
     if (pulled->incarnation != peer->out.incarnation || pulled->after > peer->out.seq) {
         return ERR_PEER_PROTOCOL;

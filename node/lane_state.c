@@ -137,3 +137,17 @@ void lane_nack(struct engine *engine, struct peer *peer, enum lane_nack_reason r
     }
     (void)session_send(engine, peer, &message);
 }
+
+void lane_acknowledge(struct engine *engine, struct peer *peer, struct moment now)
+{
+    const struct lane_ends ends = lane_ends_of(engine, peer, STORE_IN);
+    const struct lane_signer signer = lane_signer_of(engine);
+    struct buffer bytes = buffer_init(LANE_HEAD_MAX_BYTES);
+    struct message message = {.type = MESSAGE_LANE_ACK};
+
+    if (lane_ack_make(&ends, &peer->in, LANE_APPLIED, now.wall, &signer, &bytes) == OK) {
+        message.lane_ack.ack = view_of_buffer(&bytes);
+        (void)session_send(engine, peer, &message);
+    }
+    buffer_free(&bytes);
+}

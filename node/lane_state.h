@@ -35,6 +35,9 @@ MUST_CHECK enum error lane_freeze(struct engine *engine, struct peer *peer, enum
 /** Ask for the entries of a lane after a number; `side` is seen from us. */
 void lane_pull(struct engine *engine, struct peer *peer, enum lane_side side, int64_t after);
 
+/** Acknowledge all that is held of the peer's lane; only what a commit made durable is. */
+void lane_acknowledge(struct engine *engine, struct peer *peer, struct moment now);
+
 /** Tell the peer that an entry was kept aside or refused. */
 void lane_nack(struct engine *engine, struct peer *peer, enum lane_nack_reason reason, int64_t seq,
                const struct id *entry);

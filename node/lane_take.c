@@ -68,20 +68,6 @@ static enum error hash_blobs(struct engine *engine, const struct message_lane_da
     return OK;
 }
 
-static void send_ack(struct engine *engine, struct peer *peer, struct moment now)
-{
-    const struct lane_ends ends = lane_ends_of(engine, peer, STORE_IN);
-    const struct lane_signer signer = lane_signer_of(engine);
-    struct buffer bytes = buffer_init(LANE_HEAD_MAX_BYTES);
-    struct message message = {.type = MESSAGE_LANE_ACK};
-
-    if (lane_ack_make(&ends, &peer->in, LANE_APPLIED, now.wall, &signer, &bytes) == OK) {
-        message.lane_ack.ack = view_of_buffer(&bytes);
-        (void)session_send(engine, peer, &message);
-    }
-    buffer_free(&bytes);
-}
-
 static enum lane_nack_reason nack_reason(enum error error)
 {
     switch (error) {
@@ -226,7 +212,7 @@ static enum error apply_batch(struct engine *engine, struct peer *peer,
         TRY(engine_commit(engine, &receive.txn));
         peer->in = applied.cursor;
         TRY(engine->ports->point(engine->ports->context, "apply.after-commit"));
-        send_ack(engine, peer, now);
+        lane_acknowledge(engine, peer, now);
     }
     for (size_t i = 0; i < applied.aside_count; i++) {
         lane_nack(engine, peer, nack_reason(applied.aside_error[i]), applied.aside_seq[i],

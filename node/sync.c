@@ -152,6 +152,20 @@ out:
     return err;
 }
 
+/* An acknowledgement that got lost on its way is given again. */
+static void repeat_ack(struct engine *engine, struct peer *peer, const struct message_heads *heads,
+                       struct moment now)
+{
+    struct lane_ack ack = {0};
+    bool has_it = OBJECT_HAS(&heads->session, HEADS_ACKED) &&
+                  lane_ack_read(heads->acked, engine->arena, &ack) == OK && ack.seq >= peer->in.seq;
+
+    /* A peer that lost its lane gets it together with the lane. */
+    if (peer->in.seq > 0 && !has_it && !peer->peer_lost) {
+        lane_acknowledge(engine, peer, now);
+    }
+}
+
 static enum error take_heads(struct engine *engine, struct peer *peer,
                              const struct message_heads *heads, struct moment now)
 {
@@ -162,6 +176,7 @@ static enum error take_heads(struct engine *engine, struct peer *peer,
     peer->state = PEER_STEADY;
     TRY(compare_in(engine, peer, heads, now));
     if (peer->state == PEER_STEADY) { /* not frozen meanwhile */
+        repeat_ack(engine, peer, heads, now);
         TRY(compare_out(engine, peer, heads, now));
     }
 out:
