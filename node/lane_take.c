@@ -199,7 +199,10 @@ static enum error apply_batch(struct engine *engine, struct peer *peer,
     enum error err = OK;
 
     TRY(store_begin(engine->store, STORE_WRITE, &receive.txn));
-    TRY(apply_entries(&receive, verified, &applied));
+    receive_begin(&receive);
+    err = apply_entries(&receive, verified, &applied);
+    receive_end(&receive);
+    TRY(err);
     if (applied.needs_blobs) {
         /* All or nothing: the newest entry held always has a signed head of its own. */
         store_abort(&receive.txn);

@@ -595,6 +595,7 @@ enum error publish_record(struct publish *publish, struct view reference, struct
     struct outgoing *out = calloc(1, sizeof *out);
     enum error err = OK;
 
+    section_keys_hold(publish->engine->scratch_keys);
     TRY(out == NULL ? ERR_NO_MEMORY : OK);
     TRY(publish_load_draft(publish, reference, &out->record));
     TRY(decide(publish, out->record, &out->parts, &out->preview));
@@ -610,8 +611,9 @@ enum error publish_record(struct publish *publish, struct view reference, struct
     TRY(store_all(publish, out));
     committed(publish, out);
 out:
+    section_keys_clear(publish->engine->scratch_keys);
+    section_keys_release(publish->engine->scratch_keys);
     if (out != NULL) {
-        section_keys_clear(publish->engine->scratch_keys);
         outgoing_free(out);
     }
     free(out);

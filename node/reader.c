@@ -67,6 +67,7 @@ enum error reader_open(struct engine *engine, struct store_txn *txn, uint64_t nu
     struct opening opening = {.engine = engine, .txn = txn, .arena = arena, .row = &made.row};
     enum error err = OK;
 
+    section_keys_hold(engine->scratch_keys);
     TRY(store_record_get(txn, number, arena, &made.row));
     TRY(envelope_read_header(made.row.header, arena, &opening.header));
     TRY(store_keys_get(txn, &made.row.record, engine->scratch_keys));
@@ -80,6 +81,7 @@ enum error reader_open(struct engine *engine, struct store_txn *txn, uint64_t nu
     *reading = made;
 out:
     section_keys_clear(engine->scratch_keys);
+    section_keys_release(engine->scratch_keys);
     return err;
 }
 

@@ -32,6 +32,19 @@ static bool is_ours(enum error error)
     return mover == MOVER_HOST || mover == MOVER_BUG;
 }
 
+void receive_begin(struct receive *receive)
+{
+    section_keys_hold(receive->engine->scratch_keys);
+    (void)secret_open(receive->peer->pair_key);
+}
+
+void receive_end(struct receive *receive)
+{
+    secret_close(receive->peer->pair_key);
+    section_keys_clear(receive->engine->scratch_keys);
+    section_keys_release(receive->engine->scratch_keys);
+}
+
 /* --- checks, in the order of W-57 ---------------------------------------------------------- */
 
 /* The grant is for us, from the lane's originator, and about this header. */

@@ -26,6 +26,12 @@ struct receive {
     bool mending; /* the entry was applied before; rows that do not open are written again */
 };
 
+/** Before the entries of a batch: open the keys that all of them need. */
+void receive_begin(struct receive *receive);
+
+/** After them: forget the section keys and close everything. */
+void receive_end(struct receive *receive);
+
 enum receive_outcome {
     RECEIVE_APPLIED,
     RECEIVE_ASIDE,       /* kept aside; the lane goes on */

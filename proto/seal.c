@@ -45,6 +45,16 @@ void section_keys_free(struct section_keys **keys)
     *keys = NULL;
 }
 
+void section_keys_hold(struct section_keys *keys)
+{
+    (void)secret_open_for_writing(keys->secret);
+}
+
+void section_keys_release(struct section_keys *keys)
+{
+    secret_close(keys->secret);
+}
+
 void section_keys_clear(struct section_keys *keys)
 {
     sodium_memzero(secret_open_for_writing(keys->secret), secret_size(keys->secret));

@@ -36,6 +36,13 @@ struct section_keys;
 struct section_keys *section_keys_new(void);
 void section_keys_free(struct section_keys **keys);
 
+/**
+ * Keep the keys' memory open until section_keys_release, for work on many
+ * sections or records at once: opening it costs more than the work. Calls nest.
+ */
+void section_keys_hold(struct section_keys *keys);
+void section_keys_release(struct section_keys *keys);
+
 /** Forget all keys. */
 void section_keys_clear(struct section_keys *keys);
 

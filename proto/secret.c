@@ -9,7 +9,8 @@
 struct secret {
     uint8_t *bytes; /* from sodium_malloc */
     size_t size;
-    unsigned readers; /* how often it is open */
+    unsigned users; /* how often it is open */
+    bool writable;  /* invariant: users > 0 when true */
 };
 
 enum error secret_start(void)
@@ -99,27 +100,31 @@ size_t secret_size(const struct secret *secret)
 
 const uint8_t *secret_open(struct secret *secret)
 {
-    if (secret->readers == 0) {
+    if (secret->users == 0) {
         (void)sodium_mprotect_readonly(secret->bytes);
     }
-    secret->readers++;
+    secret->users++;
     return secret->bytes;
 }
 
 uint8_t *secret_open_for_writing(struct secret *secret)
 {
-    assert(secret->readers == 0);
-    (void)sodium_mprotect_readwrite(secret->bytes);
-    secret->readers = 1;
+    assert(secret->users == 0 || secret->writable);
+    if (secret->users == 0) {
+        (void)sodium_mprotect_readwrite(secret->bytes);
+        secret->writable = true;
+    }
+    secret->users++;
     return secret->bytes;
 }
 
 void secret_close(struct secret *secret)
 {
-    assert(secret->readers > 0);
-    secret->readers--;
-    if (secret->readers == 0) {
+    assert(secret->users > 0);
+    secret->users--;
+    if (secret->users == 0) {
         (void)sodium_mprotect_noaccess(secret->bytes);
+        secret->writable = false;
     }
 }
 

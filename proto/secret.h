@@ -52,10 +52,14 @@ void secret_free(struct secret **secret);
 /** Size in bytes. */
 size_t secret_size(const struct secret *secret);
 
-/** Open for reading until secret_close. Calls nest. */
+/**
+ * Open for reading until secret_close. Calls nest; the outermost one changes the
+ * protection of the pages, which costs as much as sealing several sections.
+ */
 const uint8_t *secret_open(struct secret *secret);
 
-/** Open for reading and writing until secret_close. Must not be open for reading. */
+/** Open for reading and writing until secret_close. Calls nest, but not within secret_open alone.
+ */
 uint8_t *secret_open_for_writing(struct secret *secret);
 
 /** Close again. */

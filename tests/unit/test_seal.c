@@ -471,6 +471,29 @@ static void without_memory_nothing_is_sealed(void **state)
     failing_set(0);
 }
 
+static void keys_serve_as_well_while_they_are_held(void **state)
+{
+    struct fixture *f = *state;
+    static const uint8_t key[KEY_BYTES] = "other";
+
+    section_keys_hold(f->keys);
+    section_keys_hold(f->keys);
+    assert_ok(seal(f, view_of_text("held")));
+    section_keys_put(f->keys, 5, key);
+    section_keys_make(f->keys, 6);
+    section_keys_release(f->keys);
+    assert_ok(unseal(f));
+    section_keys_release(f->keys);
+    assert_view(view_of_buffer(&f->plain), "held");
+    assert_int_equal(section_keys_slots(f->keys), 1 << 3 | 1 << 5 | 1 << 6);
+    assert_memory_equal(section_keys_open(f->keys, 5), key, KEY_BYTES);
+    section_keys_close(f->keys);
+    section_keys_hold(f->keys);
+    section_keys_clear(f->keys);
+    section_keys_release(f->keys);
+    assert_int_equal(section_keys_slots(f->keys), 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -490,6 +513,7 @@ int main(void)
         TEST(R11_a_second_key_for_one_ciphertext_is_refused),
         TEST(a_committed_ciphertext_that_does_not_decrypt_is_refused),
         TEST(keys_are_kept_by_slot),
+        TEST(keys_serve_as_well_while_they_are_held),
         TEST(R24_ten_thousand_sections_draw_distinct_keys),
         TEST(without_memory_nothing_is_sealed),
     };

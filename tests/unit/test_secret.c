@@ -158,6 +158,53 @@ static void read_open(struct secret *secret)
     (void)bytes[0];
 }
 
+/* Open for writing, and once more within: it stays writable until the last closing. */
+static void write_after_inner_closing(struct secret *secret)
+{
+    volatile uint8_t *bytes = secret_open_for_writing(secret);
+
+    (void)secret_open(secret);
+    secret_close(secret);
+    (void)secret_open_for_writing(secret);
+    secret_close(secret);
+    bytes[0] = 1;
+}
+
+static void write_after_last_closing(struct secret *secret)
+{
+    volatile uint8_t *bytes = secret_open_for_writing(secret);
+
+    (void)secret_open_for_writing(secret);
+    secret_close(secret);
+    secret_close(secret);
+    bytes[0] = 1;
+}
+
+static void write_read_only_later(struct secret *secret)
+{
+    (void)secret_open_for_writing(secret);
+    secret_close(secret);
+    write_read_only(secret);
+}
+
+static void write_within_reading(struct secret *secret)
+{
+    (void)secret_open(secret);
+    (void)secret_open_for_writing(secret);
+}
+
+static void writing_nests(void **state)
+{
+    struct secret *secret = secret_random(KEY_BYTES);
+
+    (void)state;
+    assert_false(dies(write_after_inner_closing, secret));
+    assert_true(dies(write_after_last_closing, secret));
+    assert_true(dies(write_read_only_later, secret));
+    assert_true(dies(write_within_reading, secret));
+    secret_free(&secret);
+}
+
 static void memory_is_fenced_and_closed(void **state)
 {
     struct secret *secret = secret_random(KEY_BYTES);
@@ -206,6 +253,7 @@ int main(void)
         cmocka_unit_test(taking_wipes_also_without_memory),
         cmocka_unit_test(equal_secrets_are_equal_and_sizes_count),
         cmocka_unit_test(opening_nests),
+        cmocka_unit_test(writing_nests),
         cmocka_unit_test(memory_is_fenced_and_closed),
         cmocka_unit_test(memory_out_is_told),
         cmocka_unit_test(starting_twice_is_fine),
