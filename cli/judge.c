@@ -119,7 +119,8 @@ static void append_goods(struct cli *cli, const struct value *record, struct buf
         if (quantity != NULL && (quantity->kind == PACK_INTEGER || quantity->kind == PACK_TEXT)) {
             buffer_append_text(to, ", ");
             cell_text(quantity, to);
-            buffer_printf(to, " %s", safe_text(cli->arena, goods, "unit"));
+            buffer_append_text(to, value_get_text(goods, "unit").size > 0 ? " " : "");
+            buffer_append_text(to, safe_text(cli->arena, goods, "unit"));
         }
         return;
     }
