@@ -194,5 +194,14 @@ $(TEST_BIN)/test_vectors_frozen: $(FROZEN)
 # The archive again: those objects come after it.
 $(TEST_BIN)/test_vectors_frozen: LIBS_TEST = $(BUILD)/libproto.a $(LIBS_CLI) $(LIBS_NODE) $(LIBS_STORE) $(LIBS_PROTO) $(call pc,cmocka)
 
+# The tables of WIRE.md and LAYOUT.md, as the code has them; `make lint` compares.
+$(TEST_BIN)/describe: $(call obj,tests/lint/describe.c tests/lint/describe_records.c tests/lint/describe_limits.c) $(BUILD)/libstore.a $(BUILD)/libproto.a
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_STORE) $(LIBS_PROTO)
+lint: $(TEST_BIN)/describe
+documents: $(TEST_BIN)/describe ## put the code's tables into WIRE.md and LAYOUT.md
+	$(Q)$(TEST_BIN)/describe --write proto/WIRE.md && $(TEST_BIN)/describe --write store/LAYOUT.md
+.PHONY: documents
+
 check-built: $(TEST_BIN)/mkstate
 # --- end vectors -------------------------------------------------------------------------------

@@ -5,7 +5,7 @@
  * Who a node is. A self-signed inception names the State and its authority
  * keys; its hash is the node id, stable for life. Rotations replace the keys
  * by ones that were committed to beforehand. A card, signed by the authority
- * keys, carries the short-lived working keys. WIRE.md W-20..W-31.
+ * keys, carries the short-lived working keys. WIRE.md W-20..W-27.
  */
 
 #include "arena.h"
