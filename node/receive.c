@@ -18,6 +18,8 @@ struct incoming {
     struct envelope_header header;
     struct id record_id;
     struct record_parts parts;
+    struct view ciphertexts[SLOTS_MAX];  /* of each granted slot */
+    bool kept[SLOTS_MAX];                /* the ciphertext lies in the store already */
     enum section_id sections[SLOTS_MAX]; /* of each granted slot */
     struct value *record;                /* merged */
     struct reference reference;
@@ -100,25 +102,20 @@ out:
     return err;
 }
 
-static struct view find_blob(const struct batch_blobs *blobs, const struct id *cipher)
+/* Batches bring ciphertexts in the order of their entries, so the search goes on where it ended. */
+static struct view find_blob(struct receive *receive, const struct id *cipher)
 {
-    for (size_t i = 0; blobs != NULL && i < blobs->count; i++) {
+    const struct batch_blobs *blobs = receive->blobs;
+    size_t count = blobs == NULL ? 0 : blobs->count;
+
+    for (size_t n = 0; n < count; n++) {
+        size_t i = (receive->next_blob + n) % count;
         if (id_equal(&blobs->ids[i], cipher)) {
+            receive->next_blob = i + 1;
             return blobs->bytes[i];
         }
     }
     return view_of(NULL, 0);
-}
-
-/* The ciphertext of one granted slot: from the batch, else from the store. */
-static enum error get_cipher(struct receive *receive, const struct id *cipher, struct view *bytes)
-{
-    *bytes = find_blob(receive->blobs, cipher);
-    if (bytes->size > 0) {
-        return OK;
-    }
-    enum error err = store_blob_get(receive->txn, cipher, receive->engine->record_arena, bytes);
-    return receive->mending && err == ERR_STORE_CORRUPT ? ERR_NOT_FOUND : err;
 }
 
 static void want(struct peer *peer, const struct id *cipher)
@@ -128,23 +125,34 @@ static void want(struct peer *peer, const struct id *cipher)
     }
 }
 
+/* The ciphertext of one granted slot: from the batch, else from the store. */
+static enum error get_cipher(struct receive *receive, struct incoming *in, size_t place)
+{
+    struct view *bytes = &in->ciphertexts[place];
+    struct id cipher = {{0}};
+
+    (void)id_from_view(in->parcel.ciphers.items[place], &cipher);
+    *bytes = find_blob(receive, &cipher);
+    if (bytes->size > 0) {
+        return OK;
+    }
+    in->kept[place] = true;
+    enum error err = store_blob_get(receive->txn, &cipher, receive->engine->record_arena, bytes);
+    if (err == ERR_NOT_FOUND || (receive->mending && err == ERR_STORE_CORRUPT)) {
+        want(receive->peer, &cipher);
+        return OK;
+    }
+    return err;
+}
+
 /* All ciphertexts are here, or the missing ones are noted. ERR_NOT_FOUND then. */
-static enum error check_ciphers(struct receive *receive, const struct incoming *in)
+static enum error check_ciphers(struct receive *receive, struct incoming *in)
 {
     enum error err = OK;
 
     receive->peer->wanted_count = 0;
     for (size_t i = 0; i < in->parcel.ciphers.count; i++) {
-        struct id cipher = {{0}};
-        struct view bytes = {0};
-
-        (void)id_from_view(in->parcel.ciphers.items[i], &cipher);
-        err = get_cipher(receive, &cipher, &bytes);
-        if (err == ERR_NOT_FOUND) {
-            want(receive->peer, &cipher);
-        } else {
-            TRY(err);
-        }
+        TRY(get_cipher(receive, in, i));
     }
     err = receive->peer->wanted_count > 0 ? ERR_NOT_FOUND : OK;
 out:
@@ -156,16 +164,16 @@ static enum error open_section(struct receive *receive, struct incoming *in, siz
     struct arena *arena = receive->engine->record_arena;
     struct buffer plain = buffer_init(SECTION_CIPHERTEXT_MAX_BYTES);
     struct section section = {0};
-    struct id cipher = {{0}};
-    struct view bytes = {0};
+    struct view bytes = in->ciphertexts[place];
     struct view body = {0};
     enum section_id name = SECTION_COUNT;
     enum error err = OK;
 
-    (void)id_from_view(in->parcel.ciphers.items[place], &cipher);
-    TRY(get_cipher(receive, &cipher, &bytes));
-    struct id hash = digest(HASH_CIPHER, bytes);
-    TRY(id_equal(&hash, &cipher) ? OK : ERR_BAD_HASH);
+    /* Ciphertexts of the batch were found by the hash of their bytes. */
+    if (in->kept[place]) {
+        struct id hash = digest(HASH_CIPHER, bytes);
+        TRY(view_equal(id_view(&hash), in->parcel.ciphers.items[place]) ? OK : ERR_BAD_HASH);
+    }
     const struct envelope_part part = {in->parcel.slots.data[place], bytes};
     TRY(envelope_open(&in->header, &part, receive->engine->scratch_keys, &plain, arena, &section));
     TRY(section_find(section.name, &name) && (int)name < (int)SECTION_SHARED_COUNT
@@ -304,11 +312,11 @@ static enum error put_contents(struct receive *receive, const struct incoming *i
 
     for (size_t i = 0; i < in->parcel.ciphers.count; i++) {
         struct id cipher = {{0}};
-        struct view bytes = {0};
 
         (void)id_from_view(in->parcel.ciphers.items[i], &cipher);
-        TRY(get_cipher(receive, &cipher, &bytes));
-        TRY(store_blob_put(receive->txn, &cipher, bytes));
+        if (!in->kept[i]) {
+            TRY(store_blob_put(receive->txn, &cipher, in->ciphertexts[i]));
+        }
         TRY(store_index_add(receive->txn, INDEX_CIPHER, id_view(&cipher), number));
     }
     TRY(store_keys_put(receive->txn, &in->record_id, receive->engine->scratch_keys));

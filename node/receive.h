@@ -23,7 +23,8 @@ struct receive {
     struct peer *peer;
     struct moment now;
     const struct batch_blobs *blobs;
-    bool mending; /* the entry was applied before; rows that do not open are written again */
+    size_t next_blob; /* where the next ciphertext is likely to be */
+    bool mending;     /* the entry was applied before; rows that do not open are written again */
 };
 
 /** Before the entries of a batch: open the keys that all of them need. */
