@@ -52,7 +52,18 @@ const struct country *country_list(size_t *count)
 
 static bool same_text(struct view text, const char *word)
 {
-    return strlen(word) == text.size && strncasecmp(word, (const char *)text.data, text.size) == 0;
+    /* Every State of a record is looked up here, and most words differ in their first letter. */
+    return toupper(text.data[0]) == toupper((uint8_t)word[0]) && strlen(word) == text.size &&
+           strncasecmp(word, (const char *)text.data, text.size) == 0;
+}
+
+/* What a text of this size can be of a country: none has a name as short as a code. */
+static const char *word_of(const struct country *country, size_t size)
+{
+    if (size == 2) {
+        return country->alpha2;
+    }
+    return size == 3 ? country->alpha3 : country->name;
 }
 
 const struct country *country_find(struct view text)
@@ -61,8 +72,7 @@ const struct country *country_find(struct view text)
         return NULL;
     }
     for (size_t i = 0; i < countries_count; i++) {
-        if (same_text(text, countries[i].alpha2) || same_text(text, countries[i].alpha3) ||
-            same_text(text, countries[i].name)) {
+        if (same_text(text, word_of(&countries[i], text.size))) {
             return &countries[i];
         }
     }

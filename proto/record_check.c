@@ -464,9 +464,17 @@ static const struct type_rule type_rules[] = {
 static size_t enter(struct check *check, struct view name)
 {
     size_t length = strlen(check->where);
+    size_t room = sizeof check->where - length - 1; /* without the final 0 */
+    size_t size = (size_t)quote_size(name);
 
-    (void)snprintf(check->where + length, sizeof check->where - length, "/%.*s", quote_size(name),
-                   (const char *)name.data);
+    if (room > 0) {
+        check->where[length] = '/';
+        size = size < room - 1 ? size : room - 1;
+        if (size > 0) {
+            memcpy(check->where + length + 1, name.data, size);
+        }
+        check->where[length + 1 + size] = '\0';
+    }
     return length;
 }
 
