@@ -8,7 +8,7 @@
 #include <unicode/ustring.h>
 #include <unicode/utf16.h>
 
-enum { UNITS_MAX = 8 * NAME_CHARACTERS_MAX };
+enum { UNITS_MAX = NAME_UNFOLDED_MAX * NAME_CHARACTERS_MAX };
 
 /* Keep letters and digits, drop marks, turn runs of anything else into one blank. */
 static int32_t keep_words(const UChar *from, int32_t length, UChar *to)

@@ -10,8 +10,9 @@
 #include "error.h"
 
 enum {
-    NAME_CHARACTERS_MAX = 300,                           /* code points, records.md section 4 */
-    NAME_FOLDED_MAX_BYTES = 8 * 3 * NAME_CHARACTERS_MAX, /* longer ones are ERR_TOO_LARGE */
+    NAME_CHARACTERS_MAX = 300, /* code points, records.md section 4 */
+    NAME_UNFOLDED_MAX = 18,    /* UTF-16 units that one character can become (Unicode, NFKD) */
+    NAME_FOLDED_MAX_BYTES = 3 * NAME_UNFOLDED_MAX * NAME_CHARACTERS_MAX,
     NAME_WORDS_MAX = 64
 };
 

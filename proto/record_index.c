@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FOLDED_MAX_BYTES = 8192, SERIAL_RANGE_MAX = 256, SERIAL_DIGITS_MAX = 15 };
+enum { FOLDED_MAX_BYTES = NAME_FOLDED_MAX_BYTES, SERIAL_RANGE_MAX = 256, SERIAL_DIGITS_MAX = 15 };
 
 /* The walk over one record. */
 struct walk {

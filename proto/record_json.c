@@ -4,17 +4,22 @@
 #include <jansson.h>
 #include <sodium.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* jansson copes with 2048 levels; a record has fewer than VALUE_DEPTH_MAX. */
 static enum error convert(const json_t *json, struct arena *arena, unsigned depth,
                           struct value **value);
 
+/* jansson has made a double of it: up to 15 digits come back as they were typed, more do not. */
 static enum error convert_real(const json_t *json, struct arena *arena, struct value **value)
 {
     char text[40];
 
     (void)snprintf(text, sizeof text, "%.15g", json_real_value(json));
+    if (strtod(text, NULL) != json_real_value(json)) {
+        return ERR_JSON;
+    }
     *value = value_string(arena, text);
     if (*value == NULL) {
         return arena_error(arena);
@@ -131,6 +136,12 @@ enum error json_parse(struct view text, size_t max_bytes, struct arena *arena,
     json_decref(json);
     if (err == ERR_TOO_LARGE) {
         (void)problem_add(problems, err, "", "it is nested too deeply or holds too many values");
+    } else if (err == ERR_JSON) {
+        (void)problem_add(problems, err, "", "a number has too many digits");
+        problem_mend(problems, "write it in quotes");
+    }
+    if (err != OK) {
+        *tree = NULL;
     }
     return err;
 }
@@ -191,7 +202,9 @@ static json_t *to_json(const struct value *value)
     case PACK_INTEGER:
         return json_integer(value->number);
     case PACK_TEXT:
-        return json_stringn((const char *)value->bytes.data, value->bytes.size);
+        /* jansson wants a pointer for an empty text too. */
+        return json_stringn(value->bytes.size == 0 ? "" : (const char *)value->bytes.data,
+                            value->bytes.size);
     case PACK_BYTES:
         return bytes_to_json(value->bytes);
     case PACK_LIST:

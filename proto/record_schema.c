@@ -15,7 +15,7 @@ static const char digits_and_point[] = "^-?[0-9]{1,15}(\\.[0-9]{1,6})?$";
 static const char reference_pattern[] = "^[A-Z]{2}-[A-Z]{3}-[0-9]{4}-[0-9]{4}$";
 
 static const struct schema_rule schema_rules[] = {
-    [FIELD_TEXT] = {"string", NULL, "…"},
+    [FIELD_TEXT] = {"string", NULL, "………"}, /* a description has at least three characters */
     [FIELD_LINES] = {"string", NULL, "…"},
     [FIELD_NAME] = {"string", NULL, "…"},
     [FIELD_CODE] = {"string", NULL, NULL},

@@ -198,31 +198,44 @@ void sample_parcel(struct party *from, struct party *to, const struct sample *sa
 
 /* --- example records ----------------------------------------------------------------------- */
 
+/* Read once for the whole program: tests ask hundreds of times. */
+static const struct value *read_records(void)
+{
+    static struct arena *kept;
+    static struct value *records;
+
+    if (records == NULL) {
+        FILE *file = fopen("tests/vectors/records.json", "rb");
+        uint8_t *text = malloc(RECORDS_MAX_BYTES);
+        kept = arena_new(RECORD_ARENA_BYTES);
+        MUST(file != NULL && text != NULL && kept != NULL);
+        size_t size = fread(text, 1, RECORDS_MAX_BYTES, file);
+        MUST(json_parse(view_of(text, size), RECORDS_MAX_BYTES, kept, NULL, &records) == OK);
+        free(text);
+        (void)fclose(file);
+    }
+    return records;
+}
+
 struct value *sample_records(struct arena *arena)
 {
-    FILE *file = fopen("tests/vectors/records.json", "rb");
-    uint8_t *text = malloc(RECORDS_MAX_BYTES);
     struct value *records = NULL;
 
-    MUST(file != NULL && text != NULL);
-    size_t size = fread(text, 1, RECORDS_MAX_BYTES, file);
-    MUST(json_parse(view_of(text, size), RECORDS_MAX_BYTES, arena, NULL, &records) == OK);
-    free(text);
-    (void)fclose(file);
+    MUST(value_copy(arena, read_records(), &records) == OK);
     return records;
 }
 
 struct value *sample_record(struct arena *arena, const char *reference)
 {
-    struct value *records = sample_records(arena);
-    struct value *found = NULL;
+    const struct value *records = read_records();
+    struct value *record = NULL;
 
     for (size_t i = 0; i < records->count; i++) {
         if (view_is(value_get_text(records->items[i], "reference"), reference)) {
-            found = records->items[i];
+            MUST(value_copy(arena, records->items[i], &record) == OK);
         }
     }
-    MUST(found != NULL);
-    MUST(record_check(found, RECORD_OWN, arena, NULL, NULL) == OK);
-    return found;
+    MUST(record != NULL);
+    MUST(record_check(record, RECORD_OWN, arena, NULL, NULL) == OK);
+    return record;
 }

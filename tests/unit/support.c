@@ -67,6 +67,63 @@ struct value *json(struct arena *arena, const char *text)
     return tree;
 }
 
+struct value *json_value(struct arena *arena, const char *text)
+{
+    return json(arena, arena_printf(arena, "[%s]", text))->items[0];
+}
+
+void set_at(struct arena *arena, struct value *root, const char *pointer, struct value *value)
+{
+    const char *last = strrchr(pointer, '/');
+    struct value *parent = NULL;
+
+    MUST(last != NULL);
+    parent = value_at(root, view_of(pointer, (size_t)(last - pointer)));
+    MUST(parent != NULL);
+    if (parent->kind == PACK_LIST) {
+        size_t index = (size_t)atoi(last + 1);
+        MUST(value != NULL && index <= parent->count);
+        if (index == parent->count) {
+            MUST(value_append(arena, parent, value) == OK);
+        }
+        parent->items[index] = value;
+    } else if (value == NULL) {
+        value_remove(parent, view_of_text(last + 1));
+    } else {
+        MUST(value_put(arena, parent, last + 1, value) == OK);
+    }
+}
+
+enum error check_change(struct arena *arena, const char *reference, const char *pointer,
+                        const char *text, struct problems *problems, struct problems *warnings)
+{
+    struct value *record = NULL;
+
+    arena_clear(arena);
+    record = sample_record(arena, reference);
+    set_at(arena, record, pointer, text == NULL ? NULL : json_value(arena, text));
+    memset(problems, 0, sizeof *problems);
+    memset(warnings, 0, sizeof *warnings);
+    return record_check(record, RECORD_OWN, arena, problems, warnings);
+}
+
+void check_changes(struct arena *arena, const char *reference, const struct change *changes,
+                   size_t count)
+{
+    struct problems problems;
+    struct problems warnings;
+
+    for (size_t i = 0; i < count; i++) {
+        enum error err = check_change(arena, reference, changes[i].pointer, changes[i].json,
+                                      &problems, &warnings);
+        if (err != changes[i].wanted || (problems.count > 0) != (err != OK)) {
+            fail_msg("%s = %s gave %s and %zu problems (%s: %s)", changes[i].pointer,
+                     changes[i].json == NULL ? "nothing" : changes[i].json, error_info(err)->code,
+                     problems.count, problems.items[0].where, problems.items[0].what);
+        }
+    }
+}
+
 void directory_new(char path[static 64])
 {
     const char *base = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";

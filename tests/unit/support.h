@@ -39,6 +39,27 @@ struct arena *big_arena(void);
 /** Parse JSON text that must be good. */
 struct value *json(struct arena *arena, const char *text);
 
+/** Put a value where a JSON pointer says, or take away what is there (value NULL). */
+void set_at(struct arena *arena, struct value *root, const char *pointer, struct value *value);
+
+/** Parse one JSON value of any kind, such as "7" or "\"x\"". */
+struct value *json_value(struct arena *arena, const char *text);
+
+/** One change of an example record, and what the check of an own record says of it. */
+struct change {
+    const char *pointer;
+    const char *json; /* NULL takes the place away */
+    enum error wanted;
+};
+
+/** Check an example with one place changed. The arena is cleared first. */
+enum error check_change(struct arena *arena, const char *reference, const char *pointer,
+                        const char *text, struct problems *problems, struct problems *warnings);
+
+/** Check an example with each of some changes. */
+void check_changes(struct arena *arena, const char *reference, const struct change *changes,
+                   size_t count);
+
 /** Make a new empty directory under $TMPDIR or /tmp, mode 0700; the path is static per call site.
  */
 void directory_new(char path[static 64]);
