@@ -325,6 +325,7 @@ int64_t engine_tick(struct engine *engine, struct moment now)
         struct peer *peer = engine->peers[i];
         arena_clear(engine->arena);
         peer_tick(engine, peer, now);
+        sync_tick(engine, peer, now);
         busy = busy || (peer->state != PEER_IDLE && peer->state != PEER_STEADY);
     }
     if (now.steady_ms - engine->swept_at_ms > MINUTE_MS) {

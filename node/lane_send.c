@@ -9,6 +9,7 @@
 
 enum {
     ACK_PATIENCE_MS = 60000,
+    PUSH_AGAIN_MS = 10000,
     BATCH_ROOM_BYTES = LANE_BATCH_BYTES - 16384, /* the rest is for head, tags and lengths */
     NUMBERED_AT_ONCE = 64
 };
@@ -228,6 +229,7 @@ void lane_push(struct engine *engine, struct peer *peer, struct moment now)
     if (!peer_is_steady(peer) || !peer->session.heads_seen || !peer->lane_confirmed) {
         return;
     }
+    peer->session.push_at_ms = 0;
     if (peer->pending > 0) {
         TRY(number_pending(engine, peer, now));
     }
@@ -246,6 +248,7 @@ out:
         }
     } else if (err != OK) {
         engine_store_failed(engine, err);
+        peer->session.push_at_ms = now.steady_ms + PUSH_AGAIN_MS;
     }
 }
 

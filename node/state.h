@@ -42,6 +42,7 @@ struct session {
     int64_t ping_at_ms;  /* steady: when the last PING went out */
     int64_t ack_due_ms;  /* steady: by when sent entries must be acknowledged; 0 if none are */
     int64_t pushed_seq;  /* newest entry of our lane sent in this session */
+    int64_t push_at_ms;  /* steady: when to try again what our store did not let us send; or 0 */
     bool heads_sent;
     bool heads_seen;
 };

@@ -190,6 +190,14 @@ void sync_repair(struct engine *engine, struct peer *peer)
     engine_log(engine, LOG_WARNING, "lane.mend", "state=%s", peer->identity.state);
 }
 
+void sync_tick(struct engine *engine, struct peer *peer, struct moment now)
+{
+    if (peer_is_steady(peer) && peer->session.push_at_ms != 0 &&
+        now.steady_ms >= peer->session.push_at_ms) {
+        lane_push(engine, peer, now);
+    }
+}
+
 static void renew_credit(struct engine *engine, struct peer *peer)
 {
     struct message message = {.type = MESSAGE_CREDIT};

@@ -19,5 +19,8 @@ void sync_begin(struct engine *engine, struct peer *peer, struct moment now);
 MUST_CHECK enum error sync_message(struct engine *engine, struct peer *peer,
                                    const struct message *message, struct moment now);
 
+/** Try again to send what could not be sent because of our own store. */
+void sync_tick(struct engine *engine, struct peer *peer, struct moment now);
+
 /** Fetch the whole lane of a peer again to mend what is damaged here. */
 void sync_repair(struct engine *engine, struct peer *peer);
