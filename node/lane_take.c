@@ -291,7 +291,10 @@ enum error lane_take_theirs(struct engine *engine, struct peer *peer,
     TRY(err);
     TRY(hash_blobs(engine, data, &blobs));
     if (mending) {
-        return mend_batch(engine, peer, false, &verified, &blobs, now);
+        TRY(mend_batch(engine, peer, false, &verified, &blobs, now));
+        if (peer->mend_in || verified.head.seq <= peer->in.seq) {
+            return OK;
+        }
     }
     TRY(compare_overlap(engine, peer, &verified, &forked));
     if (forked) {
@@ -310,14 +313,16 @@ out:
 
 /* --- our lane, given back ------------------------------------------------------------------- */
 
-/* Write again what a batch of a lane holds, and only what does not open here. */
+/* Write again what a batch of a lane holds; an entry that opens here keeps its row and head. */
 static enum error mend_entry(struct receive *receive, bool ours, const struct verified *verified,
                              size_t i, bool *waits)
 {
     const struct message_lane_data *data = verified->data;
     const struct lane_entry *entry = &verified->entries[i];
-    enum store_side side = ours ? STORE_OUT : STORE_IN;
+    const struct store_entry_name name =
+        lane_entry_name(receive->peer, ours ? STORE_OUT : STORE_IN, entry->seq);
     bool last = i + 1 == data->entries.count;
+    struct store_entry held = {0};
     enum error why = OK;
     enum error err = OK;
     enum receive_outcome outcome =
@@ -328,13 +333,13 @@ static enum error mend_entry(struct receive *receive, bool ours, const struct ve
     if (outcome == RECEIVE_FAILED) {
         return why;
     }
-    if (*waits) {
+    if (*waits || store_entry_get(receive->txn, name, receive->engine->arena, &held) == OK) {
         return OK;
     }
     const struct store_entry row = {.entry = data->entries.items[i],
                                     .payload = data->payloads.items[i],
                                     .head = last && !ours ? data->head : view_of(NULL, 0)};
-    TRY(store_entry_put(receive->txn, lane_entry_name(receive->peer, side, entry->seq), &row));
+    TRY(store_entry_put(receive->txn, name, &row));
 out:
     return err;
 }
@@ -375,7 +380,9 @@ static enum error rewrite(struct receive *receive, bool ours, const struct verif
     *waits = false;
     TRY(store_begin(receive->engine->store, STORE_WRITE, &receive->txn));
     for (size_t i = 0; i < verified->data->entries.count; i++) {
-        if (verified->entries[i].seq <= cursor->seq) {
+        /* What is new to us is no matter of mending. */
+        if (verified->entries[i].seq <= cursor->seq ||
+            (!ours && verified->entries[i].seq > receive->peer->in.seq)) {
             continue;
         }
         TRY(mend_entry(receive, ours, verified, i, waits));
@@ -400,7 +407,7 @@ static enum error mend_batch(struct engine *engine, struct peer *peer, bool ours
                              struct moment now)
 {
     struct lane_cursor *cursor = ours ? &peer->mended_out : &peer->mended_in;
-    int64_t goal = ours ? peer->out.seq : peer->in.seq;
+    int64_t goal = ours ? peer->recover_to : peer->in.seq;
     struct receive receive = {
         .engine = engine, .peer = peer, .now = now, .blobs = blobs, .mending = true};
     bool waits = false;

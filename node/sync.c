@@ -110,8 +110,12 @@ static enum error compare_out(struct engine *engine, struct peer *peer,
     peer->session.pushed_seq = heads->yours_seq;
     peer->lane_confirmed = true;
     if (peer->mend_out) {
+        /* As far as the peer can give it back. */
         peer->mended_out = lane_start();
-        peer->recover_to = peer->out.seq;
+        peer->recover_to = heads->yours_seq;
+        peer->mend_out = heads->yours_seq > 0;
+    }
+    if (peer->mend_out) {
         lane_pull(engine, peer, LANE_OF_SENDER, 0);
     }
 out:
