@@ -533,7 +533,8 @@ out:
     return err;
 }
 
-static enum error put_recovered(struct receive *receive, struct incoming *in)
+static enum error put_recovered(struct receive *receive, struct incoming *in,
+                                const struct lane_entry *entry)
 {
     struct engine *engine = receive->engine;
     char reference[REFERENCE_TEXT_BYTES];
@@ -574,7 +575,7 @@ static enum error put_recovered(struct receive *receive, struct incoming *in)
         TRY(store_record_put(receive->txn, number, &row));
     }
     TRY(put_contents(receive, in, number));
-    struct store_holder holder = {.granted_at = in->grant.terms.issued_at};
+    struct store_holder holder = {.granted_at = in->grant.terms.issued_at, .seq = entry->seq};
     for (size_t i = 0; i < in->parcel.slots.size; i++) {
         holder.slots |= 1 << in->parcel.slots.data[i];
         holder.sections |= 1 << in->sections[i];
@@ -600,7 +601,8 @@ out:
     return err;
 }
 
-static enum error recover_grant(struct receive *receive, struct view payload)
+static enum error recover_grant(struct receive *receive, const struct lane_entry *entry,
+                                struct view payload)
 {
     struct engine *engine = receive->engine;
     struct incoming in = {0};
@@ -614,7 +616,7 @@ static enum error recover_grant(struct receive *receive, struct view payload)
     TRY(open_sections(receive, &in));
     TRY(reference_parse(value_get_text(in.record, "reference"), &in.reference));
     in.version = value_get_integer(in.record, "version", 1);
-    TRY(put_recovered(receive, &in));
+    TRY(put_recovered(receive, &in, entry));
     TRY(keep_counter(receive, &in.reference));
     TRY(note(receive, "record.recovered", reference_format(&in.reference, reference),
              receive->peer->identity.state));
@@ -630,7 +632,7 @@ enum receive_outcome recover_entry(struct receive *receive, const struct lane_en
     arena_clear(receive->engine->record_arena);
     receive->peer->wanted_count = 0;
     if (entry->type == LANE_GRANT) {
-        err = recover_grant(receive, payload);
+        err = recover_grant(receive, entry, payload);
     }
     return settle(receive, entry, payload, err, error);
 }
