@@ -59,7 +59,7 @@ LIBS_CLI = $(call pc,smartcols libqrencode libbsd)
 # --- sources -----------------------------------------------------------------------------------
 SRC_PROTO := $(wildcard proto/*.c)
 SRC_STORE := $(wildcard store/*.c)
-SRC_TRANSPORT := node/transport_main.c node/transport_zmq.c node/transport_auth.c
+SRC_TRANSPORT := $(addprefix node/transport_,main.c zmq.c auth.c connections.c)
 SRC_NODE := $(filter-out $(SRC_TRANSPORT) node/main.c,$(wildcard node/*.c))
 SRC_CLI := $(filter-out cli/main.c,$(wildcard cli/*.c))
 obj = $(patsubst %.c,$(BUILD)/%.o,$(1))
@@ -121,15 +121,17 @@ $(TEST_BIN)/test_%: $(BUILD)/tests/unit/test_%.o $(BUILD)/tests/unit/failing.o $
 	$(Q)$(CC) $(LDFLAGS) $(WRAP) -o $@ $^ $(LIBS_TEST)
 .PRECIOUS: $(BUILD)/tests/%.o
 
-# The daemon with named crash points, for tests only: release builds have none.
-$(BUILD)/hooks/main.o: node/main.c | $(BUILD)/gen/version.h
+# The daemon with named crash points, and the transport with a breakable handler, for tests only:
+# release builds have none.
+$(BUILD)/hooks/%.o: node/%.c | $(BUILD)/gen/version.h
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) -DVALISE_TEST_HOOKS $(CFLAGS) -MMD -MP -c -o $@ $<
 $(TEST_BIN)/valised: $(BUILD)/hooks/main.o $(ARCHIVES)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_NODE) $(LIBS_STORE) $(LIBS_PROTO)
-$(TEST_BIN)/valised-transport: $(BIN)/valised-transport
-	$(Q)mkdir -p $(@D) && cp $< $@
+$(TEST_BIN)/valised-transport: $(patsubst node/%.c,$(BUILD)/hooks/%.o,$(SRC_TRANSPORT)) $(call obj,node/sandbox.c node/transport_link.c) $(BUILD)/libproto.a
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_TRANSPORT) $(LIBS_PROTO)
 $(TEST_BIN)/valise: $(BIN)/valise
 	$(Q)mkdir -p $(@D) && cp $< $@
 HOOKED := $(TEST_BIN)/valised $(TEST_BIN)/valised-transport $(TEST_BIN)/valise

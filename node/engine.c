@@ -305,6 +305,19 @@ void engine_link_down(struct engine *engine, link_id link, struct moment now)
     session_link_down(engine, link, trusted(engine, now));
 }
 
+void engine_key_suspended(struct engine *engine, const uint8_t curve_key[static BOX_PUBLIC_BYTES],
+                          struct moment now)
+{
+    now = trusted(engine, now);
+    for (size_t i = 0; i < engine->peer_count; i++) {
+        struct peer *peer = engine->peers[i];
+        if (peer_is_open(peer, now.wall) &&
+            memcmp(peer->card.curve_key, curve_key, BOX_PUBLIC_BYTES) == 0) {
+            peer_suspend(engine, peer, now);
+        }
+    }
+}
+
 void engine_transport_reset(struct engine *engine, struct moment now)
 {
     now = trusted(engine, now);

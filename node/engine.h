@@ -61,6 +61,10 @@ void engine_link_message(struct engine *engine, link_id link, struct view messag
 /** A link is gone. */
 void engine_link_down(struct engine *engine, link_id link, struct moment now);
 
+/** The transport suspended a CURVE key that floods it: nothing comes from there for a while. */
+void engine_key_suspended(struct engine *engine, const uint8_t curve_key[static BOX_PUBLIC_BYTES],
+                          struct moment now);
+
 /** The transport lost all links and starts afresh (it died, or was not there yet). */
 void engine_transport_reset(struct engine *engine, struct moment now);
 

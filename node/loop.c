@@ -24,7 +24,9 @@ enum {
     RESTART_FIRST_MS = 200,
     RESTART_MAX_MS = 10000,
     RESTART_GIVE_UP = 20, /* starts in a row that never got ready */
-    WATCH_MS = 100        /* how soon watchers hear of events */
+    WATCH_MS = 100,       /* how soon watchers hear of events */
+    SILENT_MAX_MS = 5000, /* the transport says each second that it lives */
+    SILENT_STEP_MS = 500
 };
 
 struct loop {
@@ -42,7 +44,9 @@ struct loop {
     bool ready;
     int64_t restart_at_ms;
     unsigned restarts; /* since it was last ready */
-    uint8_t *allowed;  /* CURVE keys, told again to a new transport */
+    int64_t silent_ms; /* how long the transport said nothing */
+    int64_t watched_ms;
+    uint8_t *allowed; /* CURVE keys, told again to a new transport */
     size_t allowed_count;
     struct checker *checker; /* a check under way, or NULL */
     bool check_wanted;
@@ -159,6 +163,7 @@ enum error loop_start_transport(struct loop *loop)
     buffer_clear(&loop->in);
     buffer_clear(&loop->out);
     loop->ready = false;
+    loop->silent_ms = 0;
     TRY(launcher_request(loop->launcher, LAUNCH_TRANSPORT, &loop->transport));
     send_start(loop);
 out:
@@ -236,8 +241,12 @@ static void obey(struct loop *loop, const struct transport_frame *frame, struct 
                    frame->bytes.size == 4 ? get_u32(frame->bytes.data) : 0);
         break;
     case TRANSPORT_SUSPENDED:
-        log_line(LOG_ERROR, "transport.flood", "key=suspended");
+        if (frame->bytes.size == BOX_PUBLIC_BYTES) {
+            engine_key_suspended(loop->engine, frame->bytes.data, now);
+        }
         break;
+    case TRANSPORT_ALIVE:
+        break; /* having come is all it says */
     case TRANSPORT_FAILED:
         on_failed(loop, frame->bytes);
         break;
@@ -263,6 +272,7 @@ static bool read_transport(struct loop *loop, struct moment now)
     if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR)) {
         return false;
     }
+    loop->silent_ms = 0;
     for (;;) {
         struct view rest = view_of(loop->in.data + done, loop->in.size - done);
         if (transport_frame_next(rest, &frame, &used) != OK) {
@@ -437,8 +447,26 @@ static void turn(struct loop *loop, int64_t wake_ms, const sigset_t *mask)
     control_server_tick(loop->control, loop->engine, now);
 }
 
+/*
+ * A transport that hangs answers nobody, and holds every link: it is ended and
+ * started again. Time in which we did not look ourselves counts little: then
+ * the whole machine slept.
+ */
+static void watch_transport(struct loop *loop, struct moment now)
+{
+    int64_t step = now.steady_ms - loop->watched_ms;
+
+    loop->watched_ms = now.steady_ms;
+    loop->silent_ms += step < SILENT_STEP_MS ? step : SILENT_STEP_MS;
+    if (loop->transport >= 0 && loop->silent_ms > SILENT_MAX_MS) {
+        log_line(LOG_ERROR, "transport.hangs", "");
+        lose_transport(loop, now);
+    }
+}
+
 static void housekeeping(struct loop *loop, struct moment now)
 {
+    watch_transport(loop, now);
     if (loop->check_wanted && loop->checker == NULL) {
         start_check(loop, now);
     }

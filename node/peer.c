@@ -253,6 +253,31 @@ void peers_allow(struct engine *engine, struct instant now)
     engine->ports->allow(engine->ports->context, &keys[0][0], count);
 }
 
+void peer_suspend(struct engine *engine, struct peer *peer, struct moment now)
+{
+    struct store_txn *txn = NULL;
+    struct store_event event = {.time = now.wall,
+                                .event = "peer.suspended",
+                                .actor = "node",
+                                .subject = peer->identity.state,
+                                .detail = "it flooded the transport"};
+    enum error err = OK;
+
+    engine_log(engine, LOG_ERROR, "peer.suspended", "state=%s", peer->identity.state);
+    peer_close(engine, peer, ERR_PEER_QUOTA, now);
+    if (peer->dial_at_ms < now.steady_ms + MINUTE_MS) {
+        peer->dial_at_ms = now.steady_ms + MINUTE_MS;
+    }
+    TRY(store_begin(engine->store, STORE_WRITE, &txn));
+    TRY(store_audit_add(txn, &event));
+    TRY(engine_commit(engine, &txn));
+out:
+    store_abort(&txn);
+    if (err != OK) {
+        engine_store_failed(engine, err);
+    }
+}
+
 void peer_freeze(struct engine *engine, struct peer *peer, const char *why, struct moment now)
 {
     struct store_txn *txn = NULL;

@@ -55,5 +55,8 @@ void peers_allow(struct engine *engine, struct instant now);
 /** Do what is due for one peer. */
 void peer_tick(struct engine *engine, struct peer *peer, struct moment now);
 
+/** It flooded the transport: note it, end the session, and leave it alone for a minute. */
+void peer_suspend(struct engine *engine, struct peer *peer, struct moment now);
+
 /** Freeze the exchange with a peer: keep evidence, note it, end the session. */
 void peer_freeze(struct engine *engine, struct peer *peer, const char *why, struct moment now);

@@ -121,6 +121,8 @@ void session_link_down(struct engine *engine, link_id link, struct moment now)
     struct accepted_link *accepted = accepted_of_link(engine, link);
 
     if (accepted != NULL) {
+        /* The transport keeps a place for it until it is told that we know. */
+        engine->ports->hang_up(engine->ports->context, link);
         forget_accepted(engine, accepted);
     }
     if (peer != NULL) {

@@ -31,6 +31,7 @@ enum transport_operation {
     TRANSPORT_DOWN = 'D',      /* link */
     TRANSPORT_STRANGERS = 'X', /* how many handshakes were refused since the last report (4) */
     TRANSPORT_SUSPENDED = 'K', /* CURVE key that flooded the transport */
+    TRANSPORT_ALIVE = 'B',     /* once a second: its loop still turns */
     TRANSPORT_FAILED = 'F'     /* why the transport ends: one word */
 };
 

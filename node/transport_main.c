@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -223,16 +224,19 @@ static void housekeeping(struct transport *transport)
 
     if (now - transport->watched_ms >= POLL_MS) {
         transport->watched_ms = now;
-        transport_zmq_watch(transport);
+        transport_connections_watch(transport);
     }
-    if (transport->strangers > 0 && now - transport->strangers_told_ms >= 1000) {
+    transport_auth_probe_watch(transport); /* first: one of the strangers may be our own */
+    if (transport->strangers > 0 && transport->probe == NULL &&
+        now - transport->strangers_told_ms >= STRANGERS_TOLD_MS) {
         put_u32(count, transport->strangers);
         transport_tell(transport, TRANSPORT_STRANGERS, 0, view_of(count, sizeof count));
         transport->strangers = 0;
         transport->strangers_told_ms = now;
     }
-    if (transport->probe_monitor != NULL) {
-        transport_auth_probe_event(transport);
+    if (now - transport->alive_told_ms >= ALIVE_TOLD_MS) {
+        transport_tell(transport, TRANSPORT_ALIVE, 0, view_of(NULL, 0));
+        transport->alive_told_ms = now;
     }
 }
 
@@ -250,7 +254,7 @@ static bool turn(struct transport *transport)
         transport_auth_answer(transport);
     }
     if ((items[ITEM_MONITOR].revents & ZMQ_POLLIN) != 0) {
-        transport_zmq_router_monitor(transport);
+        transport_connections_monitor(transport);
     }
     for (int n = 0; n < MESSAGES_A_TURN && (items[ITEM_ROUTER].revents & ZMQ_POLLIN) != 0; n++) {
         transport_zmq_router(transport);
@@ -271,6 +275,18 @@ static void say_failed(struct transport *transport)
     (void)write_node(transport);
 }
 
+/* Connections of strangers must leave descriptors for our own and for ZeroMQ. */
+static size_t connections_max(void)
+{
+    struct rlimit files = {0};
+    size_t most = TRANSPORT_CONNECTIONS_MAX;
+
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur / 4 < most) {
+        most = (size_t)files.rlim_cur / 4;
+    }
+    return most > 0 ? most : 1;
+}
+
 static void limit(int what, rlim_t most)
 {
     struct rlimit now;
@@ -280,6 +296,25 @@ static void limit(int what, rlim_t most)
         (void)setrlimit(what, &now);
     }
 }
+
+#ifdef VALISE_TEST_HOOKS
+/* Tests break the ZAP handler: SIGUSR1 closes it, SIGUSR2 makes its next decision hang. N16, N17 */
+static volatile sig_atomic_t hook;
+
+static void on_hook(int number)
+{
+    hook = number;
+}
+
+static void serve_hook(struct transport *transport)
+{
+    if (hook == SIGUSR1) {
+        transport_zmq_close(&transport->zap);
+    }
+    transport->zap_hangs = transport->zap_hangs || hook == SIGUSR2;
+    hook = 0;
+}
+#endif
 
 int main(void)
 {
@@ -294,6 +329,8 @@ int main(void)
     }
     seed_rand();
     transport->fd = NODE_FD;
+    transport->connections_max = connections_max();
+    transport->strangers_told_ms = transport_now_ms() - STRANGERS_TOLD_MS;
     transport->in = buffer_init(TRANSPORT_QUEUE_MAX_BYTES);
     transport->out = buffer_init(TRANSPORT_QUEUE_MAX_BYTES);
     transport->context_in = zmq_ctx_new();
@@ -304,8 +341,16 @@ int main(void)
     if (sandbox_transport() != OK) {
         transport->failed = "sandbox";
     }
+#ifdef VALISE_TEST_HOOKS
+    (void)signal(SIGUSR1, on_hook);
+    (void)signal(SIGUSR2, on_hook);
+    while (transport->failed == NULL && turn(transport)) {
+        serve_hook(transport);
+    }
+#else
     while (transport->failed == NULL && turn(transport)) {
     }
+#endif
     if (transport->failed != NULL) {
         say_failed(transport);
     }

@@ -3,14 +3,9 @@
 
 #include "message.h"
 
-#include <errno.h>
-#include <linux/tcp.h>
-#include <netinet/in.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
 #include <unistd.h>
 #include <zmq.h>
 
@@ -157,169 +152,13 @@ bool transport_zmq_listen(struct transport *transport)
         !set_curve_server(transport, transport->router)) {
         return false;
     }
-    transport->router_monitor = monitor_open(
-        transport->context_in, transport->router, monitor,
-        ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_CLOSED | ZMQ_EVENT_DISCONNECTED |
-            ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH |
-            ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL);
+    transport->router_monitor =
+        monitor_open(transport->context_in, transport->router, monitor,
+                     ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_CLOSED | ZMQ_EVENT_DISCONNECTED |
+                         ZMQ_EVENT_HANDSHAKE_FAILED_AUTH | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL |
+                         ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL);
     return transport->router_monitor != NULL && zmq_bind(transport->router, wanted) == 0 &&
            zmq_getsockopt(transport->router, ZMQ_LAST_ENDPOINT, transport->endpoint, &size) == 0;
-}
-
-/* --- connections to us --------------------------------------------------------------------- */
-
-static ino_t inode_of(int fd)
-{
-    struct stat info;
-
-    return fstat(fd, &info) == 0 ? info.st_ino : 0;
-}
-
-static struct connection *connection_of(struct transport *transport, int fd)
-{
-    for (size_t i = 0; i < transport->connection_count; i++) {
-        if (transport->connections[i].fd == fd) {
-            return &transport->connections[i];
-        }
-    }
-    return NULL;
-}
-
-static void forget_connection(struct transport *transport, int fd)
-{
-    struct connection *connection = connection_of(transport, fd);
-
-    if (connection != NULL) {
-        *connection = transport->connections[--transport->connection_count];
-    }
-}
-
-/*
- * End a TCP connection that ZeroMQ has no call for. ZeroMQ sees an end of file
- * and cleans up. The inode tells whether the number still means that connection.
- */
-static void cut(const struct connection *connection)
-{
-    if (connection->inode != 0 && inode_of(connection->fd) == connection->inode) {
-        (void)shutdown(connection->fd, SHUT_RDWR);
-    }
-}
-
-/* Too many: the oldest that has not shown a key gives way. Honest handshakes take milliseconds. */
-static void make_room(struct transport *transport)
-{
-    struct connection *oldest = NULL;
-
-    for (size_t i = 0; i < transport->connection_count; i++) {
-        struct connection *connection = &transport->connections[i];
-        if (!connection->authenticated &&
-            (oldest == NULL || connection->since_ms < oldest->since_ms)) {
-            oldest = connection;
-        }
-    }
-    if (oldest == NULL) {
-        oldest = &transport->connections[0];
-    }
-    cut(oldest);
-    *oldest = transport->connections[--transport->connection_count];
-}
-
-static void on_accepted(struct transport *transport, int fd)
-{
-    forget_connection(transport, fd);
-    if (transport->connection_count >= TRANSPORT_CONNECTIONS_MAX) {
-        make_room(transport);
-    }
-    transport->connections[transport->connection_count++] =
-        (struct connection){.fd = fd, .inode = inode_of(fd), .since_ms = transport_now_ms()};
-}
-
-static void on_handshake(struct transport *transport, int fd)
-{
-    struct connection *connection = connection_of(transport, fd);
-
-    if (connection == NULL) {
-        return;
-    }
-    connection->authenticated = true;
-    if (transport->admitted_count > 0) {
-        connection->has_key = true;
-        memcpy(connection->key, transport->admitted[0], TRANSPORT_KEY_BYTES);
-        transport->admitted_count--;
-        memmove(transport->admitted[0], transport->admitted[1],
-                transport->admitted_count * TRANSPORT_KEY_BYTES);
-    }
-}
-
-void transport_zmq_router_monitor(struct transport *transport)
-{
-    int value = 0;
-    unsigned event = 0;
-
-    while ((event = transport_zmq_event(transport->router_monitor, &value)) != 0) {
-        switch (event) {
-        case ZMQ_EVENT_ACCEPTED:
-            on_accepted(transport, value);
-            break;
-        case ZMQ_EVENT_HANDSHAKE_SUCCEEDED:
-            on_handshake(transport, value);
-            break;
-        case ZMQ_EVENT_HANDSHAKE_FAILED_AUTH:
-        case ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL:
-        case ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL:
-            transport->strangers++;
-            transport->probe_refused = transport->probe_answered;
-            break;
-        default:
-            forget_connection(transport, value);
-            break;
-        }
-    }
-}
-
-static void drop_dialled(struct transport *transport, struct dialled *dialled);
-
-/* Bytes that the kernel received for a connection. */
-static uint64_t received_bytes(int fd)
-{
-    struct tcp_info info = {0};
-    socklen_t size = sizeof info;
-
-    return getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) == 0 ? info.tcpi_bytes_received : 0;
-}
-
-/*
- * A multipart message is held back until its last part, past every limit of
- * ZeroMQ. What the kernel received and we have not seen as whole messages is
- * such a message under way: past a limit the connection is cut, and the key
- * suspended.
- */
-void transport_zmq_watch(struct transport *transport)
-{
-    for (size_t i = transport->connection_count; i > 0; i--) {
-        struct connection *connection = &transport->connections[i - 1];
-        uint64_t received = received_bytes(connection->fd);
-
-        if (received <= connection->delivered + UNDELIVERED_MAX_BYTES ||
-            inode_of(connection->fd) != connection->inode) {
-            continue;
-        }
-        if (connection->has_key) {
-            transport_auth_suspend(transport, connection->key);
-            transport_tell(transport, TRANSPORT_SUSPENDED, 0,
-                           view_of(connection->key, TRANSPORT_KEY_BYTES));
-        }
-        cut(connection);
-        *connection = transport->connections[--transport->connection_count];
-    }
-    for (size_t i = transport->dialled_count; i > 0; i--) {
-        struct dialled *dialled = &transport->dialled[i - 1];
-        if (dialled->fd > 0 &&
-            received_bytes(dialled->fd) > dialled->delivered + UNDELIVERED_MAX_BYTES) {
-            transport_tell(transport, TRANSPORT_DOWN, dialled->link, view_of(NULL, 0));
-            drop_dialled(transport, dialled);
-        }
-    }
 }
 
 /* --- messages to us ------------------------------------------------------------------------ */
@@ -345,13 +184,15 @@ static struct route *route_of_id(struct transport *transport, struct view id)
     return NULL;
 }
 
+/* The descriptor may be another State's by now: then there is nothing to cut. */
 static void cut_route(struct transport *transport, struct route *route)
 {
-    struct connection *connection = connection_of(transport, route->fd);
+    const struct connection *connection = transport_connection_of(transport, route->fd);
 
     route->closed = true;
-    if (connection != NULL) {
-        cut(connection);
+    if (connection != NULL && connection->inode == route->inode &&
+        transport_connection_has_key(connection, route->key)) {
+        transport_connection_cut(connection);
     }
 }
 
@@ -379,11 +220,31 @@ static struct route *add_route(struct transport *transport, struct view id, cons
         *route = transport->routes[--transport->route_count];
     }
     route = &transport->routes[transport->route_count++];
-    *route = (struct route){.link = 0x80000000U | transport->next_link++, .fd = fd};
+    *route = (struct route){
+        .link = 0x80000000U | transport->next_link++, .fd = fd, .inode = transport_inode_of(fd)};
     memcpy(route->id, id.data, id.size);
     route->id_size = id.size;
     memcpy(route->key, key, TRANSPORT_KEY_BYTES);
+#ifdef VALISE_TEST_HOOKS
+    /* What a peer cannot see, and could only guess: P03. */
+    char text[2 * ROUTING_ID_MAX_BYTES + 1];
+    (void)sodium_bin2hex(text, sizeof text, id.data, id.size);
+    (void)fprintf(stderr, "now NOTICE hook.route id=%s\n", text);
+#endif
     transport_tell(transport, TRANSPORT_UP, route->link, view_of(key, TRANSPORT_KEY_BYTES));
+    return route;
+}
+
+/* The route of a routing id, unless what had the id before was another connection. */
+static struct route *route_over(struct transport *transport, struct view id, int fd)
+{
+    struct route *route = route_of_id(transport, id);
+
+    if (route != NULL && (route->fd != fd || route->inode != transport_inode_of(fd))) {
+        transport_tell(transport, TRANSPORT_DOWN, route->link, view_of(NULL, 0));
+        *route = transport->routes[--transport->route_count];
+        route = NULL;
+    }
     return route;
 }
 
@@ -394,17 +255,20 @@ static void take(struct transport *transport, struct view id, zmq_msg_t *payload
     struct view bytes = view_of(zmq_msg_data(payload), zmq_msg_size(payload));
     /* Deprecated, and the only way to learn which connection a message came over. */
     int fd = zmq_msg_get(payload, ZMQ_SRCFD);
-    struct connection *connection = connection_of(transport, fd);
-    struct route *route = route_of_id(transport, id);
+    struct connection *connection = transport_connection_of(transport, fd);
+    struct route *route = NULL;
 
-    if (connection != NULL) {
-        connection->delivered = received_bytes(fd);
-    }
     if (!user_key(payload, key)) {
         return; /* cannot happen with an enforced ZAP handler; if it does, it is nobody */
     }
-    if (route != NULL && memcmp(route->key, key, TRANSPORT_KEY_BYTES) != 0) {
-        return; /* another key under the same routing id */
+    if (connection != NULL) {
+        connection->delivered = transport_received_bytes(fd);
+        connection->has_key = true;
+        memcpy(connection->key, key, sizeof key);
+    }
+    route = route_over(transport, id, fd);
+    if (route == NULL && connection == NULL) {
+        return; /* its connection is gone, and we have said so */
     }
     if (route == NULL) {
         route = add_route(transport, id, key, fd);
@@ -431,6 +295,25 @@ static void drain(void *socket)
     }
 }
 
+/* Not two frames, or an unusable routing id: whoever sent that loses the connection. */
+static void refuse(struct transport *transport, struct view id, zmq_msg_t *payload)
+{
+    struct connection *connection =
+        transport_connection_of(transport, zmq_msg_get(payload, ZMQ_SRCFD));
+    struct route *route = route_of_id(transport, id);
+
+    if (zmq_msg_more(payload) != 0) {
+        drain(transport->router);
+    }
+    if (route != NULL && !route->closed) {
+        transport_tell(transport, TRANSPORT_DOWN, route->link, view_of(NULL, 0));
+        route->closed = true;
+    }
+    if (connection != NULL) {
+        transport_connection_cut(connection);
+    }
+}
+
 void transport_zmq_router(struct transport *transport)
 {
     zmq_msg_t id;
@@ -438,21 +321,14 @@ void transport_zmq_router(struct transport *transport)
 
     (void)zmq_msg_init(&id);
     (void)zmq_msg_init(&payload);
-    if (zmq_msg_recv(&id, transport->router, ZMQ_DONTWAIT) >= 0) {
+    if (zmq_msg_recv(&id, transport->router, ZMQ_DONTWAIT) >= 0 && zmq_msg_more(&id) != 0 &&
+        zmq_msg_recv(&payload, transport->router, ZMQ_DONTWAIT) >= 0) {
         struct view name = view_of(zmq_msg_data(&id), zmq_msg_size(&id));
-        bool whole =
-            zmq_msg_more(&id) != 0 && zmq_msg_recv(&payload, transport->router, ZMQ_DONTWAIT) >= 0;
-        bool too_many = whole && zmq_msg_more(&payload) != 0;
 
-        if (too_many) {
-            struct route *route = route_of_id(transport, name);
-            drain(transport->router);
-            if (route != NULL && !route->closed) {
-                transport_tell(transport, TRANSPORT_DOWN, route->link, view_of(NULL, 0));
-                cut_route(transport, route);
-            }
-        } else if (whole && name.size > 0 && name.size <= ROUTING_ID_MAX_BYTES) {
+        if (zmq_msg_more(&payload) == 0 && name.size <= ROUTING_ID_MAX_BYTES) {
             take(transport, name, &payload);
+        } else {
+            refuse(transport, name, &payload);
         }
     }
     (void)zmq_msg_close(&payload);
@@ -471,7 +347,7 @@ static struct dialled *dialled_of_link(struct transport *transport, uint32_t lin
     return NULL;
 }
 
-static void drop_dialled(struct transport *transport, struct dialled *dialled)
+void transport_zmq_drop(struct transport *transport, struct dialled *dialled)
 {
     transport_zmq_close_monitored(&dialled->socket, &dialled->monitor);
     *dialled = transport->dialled[--transport->dialled_count];
@@ -536,7 +412,7 @@ void transport_zmq_dial(struct transport *transport, uint32_t link, struct view 
     *dialled = (struct dialled){.link = link};
     memcpy(dialled->server_key, bytes.data, TRANSPORT_KEY_BYTES);
     if (!open_dialled(transport, dialled, endpoint)) {
-        drop_dialled(transport, dialled);
+        transport_zmq_drop(transport, dialled);
         transport_tell(transport, TRANSPORT_DOWN, link, view_of(NULL, 0));
     }
 }
@@ -547,7 +423,7 @@ void transport_zmq_hang_up(struct transport *transport, uint32_t link)
     struct route *route = route_of_link(transport, link);
 
     if (dialled != NULL) {
-        drop_dialled(transport, dialled);
+        transport_zmq_drop(transport, dialled);
     } else if (route != NULL) {
         cut_route(transport, route);
         *route = transport->routes[--transport->route_count];
@@ -584,9 +460,9 @@ void transport_zmq_dialled(struct transport *transport, size_t place)
     if (zmq_msg_recv(&message, dialled->socket, ZMQ_DONTWAIT) >= 0) {
         if (zmq_msg_more(&message) != 0) {
             transport_tell(transport, TRANSPORT_DOWN, link, view_of(NULL, 0));
-            drop_dialled(transport, dialled);
+            transport_zmq_drop(transport, dialled);
         } else {
-            dialled->delivered = received_bytes(dialled->fd);
+            dialled->delivered = transport_received_bytes(dialled->fd);
             transport_tell(transport, TRANSPORT_MESSAGE, link,
                            view_of(zmq_msg_data(&message), zmq_msg_size(&message)));
         }
@@ -614,5 +490,5 @@ void transport_zmq_dialled_monitor(struct transport *transport, size_t place)
         return;
     }
     transport_tell(transport, TRANSPORT_DOWN, dialled->link, view_of(NULL, 0));
-    drop_dialled(transport, dialled);
+    transport_zmq_drop(transport, dialled);
 }
