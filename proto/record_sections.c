@@ -45,6 +45,17 @@ static bool is_index(struct view step)
     return step.size == 1 || step.data[0] != '0';
 }
 
+/* The number that an index is. */
+static size_t number_of(struct view index)
+{
+    size_t number = 0;
+
+    for (size_t i = 0; i < index.size; i++) {
+        number = number * 10 + (size_t)(index.data[i] - '0');
+    }
+    return number;
+}
+
 static struct view take_step(struct view *pointer)
 {
     size_t length = 1;
@@ -108,13 +119,18 @@ static size_t enter(struct split *split, const char *step, size_t size)
     return length;
 }
 
-/* The section that handling.fields asks for at this very place, or the loosest. */
-static enum section_id moved_to(const struct split *split)
+/* The section that handling.fields asks for at a place, or the loosest. */
+static enum section_id section_at(const struct value *moved, const char *pointer)
 {
     enum section_id section = SECTION_MANIFEST;
-    struct view name = value_get_text(split->moved, split->pointer);
+    struct view name = value_get_text(moved, pointer);
 
     return name.size > 0 && section_find(name, &section) ? section : SECTION_MANIFEST;
+}
+
+static enum section_id moved_to(const struct split *split)
+{
+    return section_at(split->moved, split->pointer);
 }
 
 static enum section_id stricter(enum section_id a, enum section_id b)
@@ -238,6 +254,87 @@ out:
     return err;
 }
 
+/* --- handling.fields after splitting -------------------------------------------------------- */
+
+/* Where an entry of a list comes to stand: as list_order puts it. */
+static size_t place_of(const struct value *moved, const char *list, size_t count, size_t index)
+{
+    enum section_id section[2];
+    size_t place = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        char pointer[POINTER_MAX + INDEX_TEXT];
+
+        (void)snprintf(pointer, sizeof pointer, "%s/%zu", list, index);
+        section[0] = section_at(moved, pointer);
+        (void)snprintf(pointer, sizeof pointer, "%s/%zu", list, i);
+        section[1] = section_at(moved, pointer);
+        place += section[1] < section[0] || (section[1] == section[0] && i < index) ? 1 : 0;
+    }
+    return place;
+}
+
+/* The same pointer into the record as its readers, and we ourselves, put it together again. */
+static void settle_pointer(const struct value *body, const struct value *moved, struct view pointer,
+                           char settled[static POINTER_MAX])
+{
+    char before[POINTER_MAX] = "";
+    const struct value *value = body;
+
+    settled[0] = '\0';
+    while (pointer.size > 0) {
+        struct view step = take_step(&pointer);
+        size_t at = strlen(settled);
+        size_t length = strlen(before);
+
+        if (value != NULL && value->kind == PACK_LIST && is_index(step)) {
+            size_t index = number_of(step);
+            bool there = index < value->count;
+
+            (void)snprintf(settled + at, POINTER_MAX - at, "/%zu",
+                           there ? place_of(moved, before, value->count, index) : index);
+            value = there ? value->items[index] : NULL;
+        } else {
+            (void)snprintf(settled + at, POINTER_MAX - at, "/%.*s", (int)step.size,
+                           (const char *)step.data);
+            value = value_get_view(value, step);
+        }
+        (void)snprintf(before + length, sizeof before - length, "/%.*s", (int)step.size,
+                       (const char *)step.data);
+    }
+}
+
+/*
+ * Entries of lists change places (split_list). Were the pointers of handling.fields
+ * left as they were, the next version made from the record would move other entries.
+ */
+static enum error settle_fields(const struct value *record, struct arena *arena,
+                                struct value **handling)
+{
+    const struct value *old = value_get(record, "handling");
+    const struct value *moved = value_get(old, "fields");
+    struct value *fields = value_map(arena);
+    struct value *made = value_map(arena);
+    enum error err = OK;
+
+    TRY(fields == NULL || made == NULL ? arena_error(arena) : OK);
+    for (size_t i = 0; moved != NULL && i < moved->count; i++) {
+        char settled[POINTER_MAX];
+
+        settle_pointer(value_get(record, "body"), moved, moved->members[i].key, settled);
+        TRY(value_put(arena, fields, settled, moved->members[i].value));
+    }
+    for (size_t i = 0; i < old->count; i++) {
+        TRY(value_set(arena, made, old->members[i].key, old->members[i].value));
+    }
+    if (moved != NULL) {
+        TRY(value_put(arena, made, "fields", fields));
+    }
+    *handling = made;
+out:
+    return err;
+}
+
 enum error record_split(const struct value *record, struct arena *arena, struct record_parts *parts)
 {
     const struct record_kind *kind = record_kind_of(record);
@@ -262,6 +359,9 @@ enum error record_split(const struct value *record, struct arena *arena, struct 
             return ERR_FIELD_UNKNOWN;
         }
         child.section[field->section] = member->value;
+        if (view_is(member->key, "handling")) {
+            TRY(settle_fields(record, arena, &child.section[field->section]));
+        }
         TRY(adopt(arena, &made, member->key, &child));
     }
     *parts = made;
@@ -323,14 +423,11 @@ static enum error collect(struct value *const *maps, size_t count, struct arena 
     for (size_t i = 0; i < count; i++) {
         for (size_t j = 0; j < maps[i]->count; j++) {
             struct view key = maps[i]->members[j].key;
-            unsigned place = 0;
             if (!is_index(key)) {
                 return ERR_FIELD_TYPE;
             }
-            for (size_t d = 0; d < key.size; d++) {
-                place = place * 10 + (unsigned)(key.data[d] - '0');
-            }
-            (*entries)[(*total)++] = (struct placed){place, maps[i]->members[j].value};
+            (*entries)[(*total)++] =
+                (struct placed){(unsigned)number_of(key), maps[i]->members[j].value};
         }
     }
     qsort(*entries, *total, sizeof **entries, compare_placed);

@@ -26,7 +26,8 @@ struct record_parts {
  * Split a checked record. Each part is a partial tree of the record; a list of
  * objects becomes a map from place to object. Entries of such lists that
  * handling.fields moves as a whole come last, stricter ones after looser ones,
- * so that places seen by a reader do not show that others exist.
+ * so that places seen by a reader do not show that others exist. The pointers of
+ * handling.fields follow them.
  *
  * @param record passed record_check with RECORD_OWN.
  * @param parts  receives trees in the arena; SECTION_INTERNAL holds handling.

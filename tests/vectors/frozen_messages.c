@@ -222,6 +222,19 @@ static json_t *split_one(struct value *record, struct arena *arena)
     return made;
 }
 
+/* The first example with entries of a list moved, so that others take their places. */
+static struct value *with_moves(struct value *record, struct arena *arena)
+{
+    struct value *fields = value_map(arena);
+
+    FROZEN_MUST(value_put_string(arena, fields, "/parties/0", "internal") == OK &&
+                value_put_string(arena, fields, "/parties/1", "restricted") == OK &&
+                value_put_string(arena, fields, "/parties/2/country", "restricted") == OK &&
+                value_put_string(arena, fields, "/parties/9", "restricted") == OK &&
+                value_put(arena, value_get(record, "handling"), "fields", fields) == OK);
+    return record;
+}
+
 /* One example of each kind as our officer would publish it: canonical, with defaults, split. */
 json_t *frozen_split(void)
 {
@@ -245,6 +258,8 @@ json_t *frozen_split(void)
         }
     }
     FROZEN_MUST(found == sizeof wanted / sizeof wanted[0]);
+    json_t *one = split_one(with_moves(records->items[0], arena), arena);
+    FROZEN_MUST(json_object_set_new(made, "with moves", one) == 0);
     arena_free(&arena);
     return made;
 }
