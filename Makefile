@@ -165,6 +165,13 @@ install: all ## install under $(DESTDIR)$(PREFIX), with unit, configuration, man
 	$(Q)$(INSTALL) -m 644 configs/valised.service $(DESTDIR)$(PREFIX)/lib/systemd/system/valised.service
 	$(Q)$(INSTALL) -m 644 configs/valise.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/valise.conf
 	$(Q)$(INSTALL) -m 644 cli/valise.1 $(DESTDIR)$(PREFIX)/share/man/man1/valise.1
+	$(Q)$(INSTALL) -m 644 -t $(DESTDIR)$(PREFIX)/share/valise/demo configs/demo/states.json
+	$(Q)$(INSTALL) -m 644 -t $(DESTDIR)$(PREFIX)/share/valise/demo/records configs/demo/records/*.json
+
+.PHONY: demo
+demo: packages ## build, then three fictional States exchange records on this machine
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)$(BIN)/valise demo
 
 .PHONY: deps help clean
 deps: ## print the Debian packages that are needed
