@@ -8,6 +8,7 @@
 #include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 /* What the demonstration shows, step by step, each with the real command and its real output. */
 
@@ -275,13 +276,25 @@ out:
 
 /* --- a stranger ---------------------------------------------------------------------------- */
 
-/* Lines of a node's log that tell of strangers; false while there are none. */
-static bool show_strangers(const struct demo *demo, const struct demo_node *node)
+/* How long a node's log is. */
+static long log_size(const struct demo *demo, const struct demo_node *node)
+{
+    struct stat info;
+
+    return stat(file_in(demo, node->home, "node.log"), &info) == 0 ? (long)info.st_size : 0;
+}
+
+/* Lines of a node's log that tell of strangers, beyond a place; false while there are none. */
+static bool show_strangers(const struct demo *demo, const struct demo_node *node, long from)
 {
     char text[512];
     bool found = false;
     FILE *log = fopen(file_in(demo, node->home, "node.log"), "re");
 
+    if (log != NULL && fseek(log, from, SEEK_SET) != 0) {
+        (void)fclose(log);
+        log = NULL;
+    }
     while (log != NULL && fgets(text, sizeof text, log) != NULL) {
         if (strstr(text, "transport.strangers") != NULL) {
             say(demo->cli, "  %s", text);
@@ -296,7 +309,9 @@ static bool show_strangers(const struct demo *demo, const struct demo_node *node
 
 static enum error refuse_stranger(struct demo *demo)
 {
+    const struct demo_node *marentia = &demo->nodes[MARENTIA];
     int64_t until_ms = cli_steady_ms() + PATIENCE_MS;
+    long from = log_size(demo, marentia);
     enum error err = OK;
 
     heading(demo, "10  A stranger with fresh keys got hold of Marentia's card, and dials");
@@ -304,7 +319,7 @@ static enum error refuse_stranger(struct demo *demo)
     TRY(befriend(demo, STRANGER, MARENTIA, false));
     TRY(show(demo, STRANGER, 8, NULL, WORDS("peer", "ping", "XMA", "--time-limit", "4s")));
     say(demo->cli, "Marentia's node let nobody in; its log says:\n");
-    while (!show_strangers(demo, &demo->nodes[MARENTIA])) {
+    while (!show_strangers(demo, marentia, from)) {
         if (cli_steady_ms() > until_ms) {
             err = problem_add(&demo->cli->problems, ERR_BUG, "", "no stranger was refused");
             goto out;

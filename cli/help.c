@@ -139,10 +139,11 @@ void help_program(struct buffer *to)
     size_t count = 0;
     const struct verb *verbs = verbs_table(&count);
 
-    buffer_append_text(to, "valise: sealed and signed exchange between States that are party to "
-                           "the Arms Trade Treaty\n\nExamples\n"
-                           "  $ valise denial publish --from denial.json --wait\n"
-                           "  $ valise search\n\nEvery day\n");
+    buffer_append_text(to,
+                       "valise: sealed and signed exchange between States that are party to the\n"
+                       "        Arms Trade Treaty\n\nExamples\n"
+                       "  $ valise denial publish --from denial.json --wait\n"
+                       "  $ valise search\n\nEvery day\n");
     for (size_t i = 0; i < count; i++) {
         if (verbs[i].noun[0] == '\0') {
             two_columns(verbs[i].name, verbs[i].help, VERB_COLUMN, to);

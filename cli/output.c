@@ -67,6 +67,13 @@ void pad_to(struct buffer *to, size_t from, size_t column)
     } while (from < column);
 }
 
+static void blanks(struct buffer *to, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        buffer_append_byte(to, ' ');
+    }
+}
+
 void wrap_text(struct view text, size_t column, size_t indent, size_t width, struct buffer *to)
 {
     bool at_start = true;
@@ -76,7 +83,7 @@ void wrap_text(struct view text, size_t column, size_t indent, size_t width, str
         size_t end = i;
         if (text.data[i] == '\n') {
             buffer_append_byte(to, '\n');
-            pad_to(to, 0, indent);
+            blanks(to, indent);
             column = indent;
             at_start = true;
             i++;
@@ -89,7 +96,7 @@ void wrap_text(struct view text, size_t column, size_t indent, size_t width, str
         size_t columns = text_columns(word);
         if (!at_start && column + 1 + columns > width) {
             buffer_append_byte(to, '\n');
-            pad_to(to, 0, indent);
+            blanks(to, indent);
             column = indent;
         } else if (!at_start) {
             buffer_append_byte(to, ' ');

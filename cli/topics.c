@@ -63,7 +63,8 @@ static void write_formats(struct buffer *to)
         "\n"
         "JSON\n"
         "  --json gives one document on standard output. Top level has \"schema\".\n"
-        "  Times are RFC 3339 in UTC, States are three letters, money is a decimal in quotes.\n"
+        "  Times are RFC 3339 in UTC, States are three letters, money is a decimal in\n"
+        "  quotes.\n"
         "  What is not open to this State is {\"sealed\":true}; what is absent is absent.\n"
         "  Errors are one line on standard error:\n"
         "  "
@@ -72,8 +73,33 @@ static void write_formats(struct buffer *to)
         "  Records: valise schema show KIND prints their JSON Schema.\n"
         "\n"
         "References\n"
-        "  DN- denial, BA- broker alert, DC- diversion case; any letter case, hyphens optional.\n"
+        "  DN- denial, BA- broker alert, DC- diversion case; any letter case, hyphens\n"
+        "  optional.\n"
         "  DN-XMA-2026-0014#2 names a version.\n");
+}
+
+/* The names of the commands that a role may ask for; those for everybody are told once. */
+static void write_commands(unsigned role, size_t column, struct buffer *to)
+{
+    size_t count = 0;
+    const struct control_command *commands = control_commands(&count);
+
+    for (size_t i = 0; i < count; i++) {
+        size_t size = strlen(commands[i].name);
+        bool wanted = role == ROLE_ALL
+                          ? commands[i].roles == ROLE_ALL
+                          : commands[i].roles != ROLE_ALL && (commands[i].roles & role) != 0;
+        if (!wanted) {
+            continue;
+        }
+        if (column + 1 + size > TOPIC_WIDTH) {
+            buffer_append_text(to, "\n        ");
+            column = 8;
+        }
+        buffer_printf(to, " %s", commands[i].name);
+        column += 1 + size;
+    }
+    buffer_append_byte(to, '\n');
 }
 
 static void write_roles(struct buffer *to)
@@ -88,32 +114,13 @@ static void write_roles(struct buffer *to)
         {ROLE_ADMIN, "operator: peers, groups, users"},
         {ROLE_AUDITOR, "reads the audit trail"},
     };
-    size_t count = 0;
-    const struct control_command *commands = control_commands(&count);
 
     for (size_t r = 0; r < sizeof rows / sizeof rows[0]; r++) {
-        size_t column = 8;
-        buffer_printf(to, "%-8s %s\n       ", role_name(rows[r].role), rows[r].help);
-        for (size_t i = 0; i < count; i++) {
-            size_t size = strlen(commands[i].name);
-            if (commands[i].roles == ROLE_ALL || (commands[i].roles & rows[r].role) == 0) {
-                continue;
-            }
-            if (column + 1 + size > TOPIC_WIDTH) {
-                buffer_append_text(to, "\n       ");
-                column = 8;
-            }
-            buffer_printf(to, " %s", commands[i].name);
-            column += 1 + size;
-        }
-        buffer_append_byte(to, '\n');
+        buffer_printf(to, "%-8s %s\n        ", role_name(rows[r].role), rows[r].help);
+        write_commands(rows[r].role, 8, to);
     }
-    buffer_append_text(to, "\nAnybody who may connect:");
-    for (size_t i = 0; i < count; i++) {
-        if (commands[i].roles == ROLE_ALL) {
-            buffer_printf(to, " %s", commands[i].name);
-        }
-    }
+    buffer_append_text(to, "anybody  who may connect\n        ");
+    write_commands(ROLE_ALL, 8, to);
     buffer_append_text(to, "\nRoles belong to UNIX users and @groups: valise user list\n"
                            "Until the first is granted, the account that runs the node holds "
                            "them all.\n");
@@ -121,17 +128,17 @@ static void write_roles(struct buffer *to)
 
 static void write_sections(struct buffer *to)
 {
-    buffer_append_text(to, "A record is sealed section by section, each with its own readers "
+    buffer_append_text(to, "A record is sealed section by section, each with its own readers\n"
                            "(handling.read).\n\n");
     for (int s = 0; s < SECTION_COUNT; s++) {
         buffer_printf(to, "  %-12s ", section_name((enum section_id)s));
         wrap_text(view_of_text(section_help((enum section_id)s)), 15, 15, TOPIC_WIDTH, to);
         buffer_append_byte(to, '\n');
     }
-    buffer_append_text(to,
-                       "\nA field can be moved to a stricter section (handling.fields), never to "
-                       "a looser one.\n\"*\" in handling.read stands for all sections that have "
-                       "no list of their own.\nWho would read what: valise policy preview FILE\n");
+    buffer_append_text(
+        to, "\nA field can be moved to a stricter section (handling.fields), never to a\n"
+            "looser one.\n\"*\" in handling.read stands for all sections that have "
+            "no list of their own.\nWho would read what: valise policy preview FILE\n");
 }
 
 static void write_environment(struct buffer *to)

@@ -300,7 +300,10 @@ out:
 
 enum error verb_peer_ping(struct cli *cli)
 {
-    static const int64_t again_after_ms = 200;
+    /* Each question renews an attempt that failed, and peers refuse whoever greets too often. */
+    static const int64_t look_after_ms = 200;
+    static const int64_t renew_step_ms = 2000;
+    int64_t renew_after_ms = 0;
     struct arena *arena = arena_new(PING_ARENA_BYTES);
     struct ping ping = {0};
     struct value *answer = NULL;
@@ -323,11 +326,14 @@ enum error verb_peer_ping(struct cli *cli)
             TRY(tell_reached(cli, answer));
             break;
         }
-        bool contacted = value_get_integer(answer, "step", 0) != STEP_IDLE;
-        if (!contacted || cli_steady_ms() >= until_ms) {
+        int64_t step = value_get_integer(answer, "step", 0);
+        if (step == STEP_IDLE || cli_steady_ms() >= until_ms) {
             TRY(stopped(cli, &ping, answer));
         }
-        cli_pause_ms(again_after_ms);
+        int64_t left_ms = until_ms - cli_steady_ms();
+        renew_after_ms += step == STEP_WAITING ? renew_step_ms : 0;
+        int64_t pause_ms = step == STEP_WAITING ? renew_after_ms : look_after_ms;
+        cli_pause_ms(pause_ms < left_ms ? pause_ms : left_ms > 0 ? left_ms : 1);
     }
 out:
     arena_free(&arena);
