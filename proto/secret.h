@@ -67,3 +67,31 @@ void secret_close(struct secret *secret);
 
 /** Whether two secrets hold the same bytes, in constant time. */
 bool secret_equal(struct secret *a, struct secret *b);
+
+/**
+ * Many small secrets of one size in one guarded area: as long as it is held,
+ * opening any of them changes no protection. They are open and closed together.
+ */
+struct secret_pool;
+
+/**
+ * Make an empty pool.
+ * @param size  of each secret.
+ * @param count most secrets it takes; size * count is 1..SECRET_MAX_BYTES.
+ * @return owned by the caller, or NULL without memory.
+ */
+struct secret_pool *secret_pool_new(size_t size, size_t count);
+
+/** Free; NULL is allowed; *pool becomes NULL. Its secrets must be freed before. */
+void secret_pool_free(struct secret_pool **pool);
+
+/**
+ * Move a closed secret into the pool. Its old memory is wiped and freed; the
+ * secret itself stays the caller's, to be freed as before.
+ * @return false, nothing moved, if the pool is full or the size is another one.
+ */
+bool secret_pool_take(struct secret_pool *pool, struct secret *secret);
+
+/** Keep all secrets of the pool open for reading until secret_pool_release. Calls nest. */
+void secret_pool_hold(struct secret_pool *pool);
+void secret_pool_release(struct secret_pool *pool);

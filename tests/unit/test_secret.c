@@ -217,6 +217,125 @@ static void memory_is_fenced_and_closed(void **state)
     secret_free(&secret);
 }
 
+/* A secret of a pool, holding four given letters. */
+static struct secret *pooled(struct secret_pool *pool, const char *letters)
+{
+    uint8_t bytes[4];
+
+    memcpy(bytes, letters, sizeof bytes);
+    struct secret *secret = secret_take(bytes, sizeof bytes);
+    MUST(secret != NULL);
+    MUST(secret_pool_take(pool, secret));
+    return secret;
+}
+
+static void secrets_of_a_pool_keep_apart(void **state)
+{
+    struct secret_pool *pool = secret_pool_new(4, 3);
+    struct secret *a = pooled(pool, "aaaa");
+    struct secret *b = pooled(pool, "bbbb");
+
+    (void)state;
+    memcpy(secret_open_for_writing(a), "AAAA", 4);
+    secret_close(a);
+    assert_memory_equal(secret_open(b), "bbbb", 4);
+    secret_close(b);
+    const uint8_t *place = secret_open(a);
+    assert_memory_equal(place, "AAAA", 4);
+    secret_close(a);
+    secret_free(&a);
+    a = secret_new(4);
+    assert_true(secret_pool_take(pool, a)); /* the place that became free, and wiped */
+    assert_ptr_equal(secret_open(a), place);
+    assert_true(sodium_is_zero(place, 4) == 1);
+    secret_close(a);
+    secret_free(&a);
+    secret_free(&b);
+    secret_pool_free(&pool);
+    assert_null(pool);
+}
+
+static void a_freed_secret_leaves_nothing_in_its_pool(void **state)
+{
+    struct secret_pool *pool = secret_pool_new(4, 2);
+    struct secret *a = pooled(pool, "aaaa");
+    struct secret *b = pooled(pool, "bbbb");
+
+    (void)state;
+    const uint8_t *place = secret_open(a);
+    secret_close(a);
+    secret_free(&a);
+    secret_pool_hold(pool);
+    assert_true(sodium_is_zero(place, 4) == 1);
+    secret_pool_release(pool);
+    secret_free(&b);
+    secret_pool_free(&pool);
+}
+
+static void a_pool_takes_so_many_of_its_size(void **state)
+{
+    struct secret_pool *pool = secret_pool_new(4, 2);
+    struct secret *a = pooled(pool, "aaaa");
+    struct secret *other = secret_new(5);
+    struct secret *third = secret_new(4);
+
+    (void)state;
+    assert_false(secret_pool_take(pool, other));
+    assert_false(secret_pool_take(pool, a)); /* it lies there already */
+    struct secret *b = pooled(pool, "bbbb");
+    assert_false(secret_pool_take(pool, third));
+    assert_true(sodium_is_zero(secret_open(third), 4) == 1); /* as it was */
+    secret_close(third);
+    secret_free(&third);
+    secret_free(&other);
+    secret_free(&b);
+    secret_free(&a);
+    secret_pool_free(&pool);
+    assert_null(secret_pool_new(0, 1));
+    assert_null(secret_pool_new(1, 0));
+    assert_null(secret_pool_new(2, SECRET_MAX_BYTES / 2 + 1));
+    assert_null(secret_pool_new(SIZE_MAX, 2));
+    pool = secret_pool_new(2, SECRET_MAX_BYTES / 2);
+    assert_non_null(pool);
+    secret_pool_free(&pool);
+}
+
+static struct secret_pool *held; /* by the child that dies; a test cannot pass it otherwise */
+
+static void read_while_held(struct secret *secret)
+{
+    const volatile uint8_t *bytes = secret_open(secret);
+
+    secret_pool_hold(held);
+    secret_close(secret);
+    (void)bytes[0];
+}
+
+static void read_after_release(struct secret *secret)
+{
+    const volatile uint8_t *bytes = secret_open(secret);
+
+    secret_pool_hold(held);
+    secret_close(secret);
+    secret_pool_release(held);
+    (void)bytes[0];
+}
+
+static void a_pool_is_closed_unless_it_is_held(void **state)
+{
+    held = secret_pool_new(4, 2);
+    struct secret *a = pooled(held, "aaaa");
+
+    (void)state;
+    assert_false(dies(read_open, a));
+    assert_true(dies(read_closed, a));
+    assert_true(dies(write_read_only, a));
+    assert_false(dies(read_while_held, a));
+    assert_true(dies(read_after_release, a));
+    secret_free(&a);
+    secret_pool_free(&held);
+}
+
 static void memory_out_is_told(void **state)
 {
     (void)state;
@@ -225,8 +344,14 @@ static void memory_out_is_told(void **state)
         assert_null(secret_random(KEY_BYTES));
         assert_true(failing_happened());
     }
+    for (long n = 1; n <= 4; n++) {
+        failing_set(n);
+        assert_null(secret_pool_new(KEY_BYTES, 3));
+        assert_true(failing_happened());
+    }
     failing_set(0);
     secret_free(NULL);
+    secret_pool_free(NULL);
 }
 
 static void starting_twice_is_fine(void **state)
@@ -255,6 +380,10 @@ int main(void)
         cmocka_unit_test(opening_nests),
         cmocka_unit_test(writing_nests),
         cmocka_unit_test(memory_is_fenced_and_closed),
+        cmocka_unit_test(secrets_of_a_pool_keep_apart),
+        cmocka_unit_test(a_freed_secret_leaves_nothing_in_its_pool),
+        cmocka_unit_test(a_pool_takes_so_many_of_its_size),
+        cmocka_unit_test(a_pool_is_closed_unless_it_is_held),
         cmocka_unit_test(memory_out_is_told),
         cmocka_unit_test(starting_twice_is_fine),
         cmocka_unit_test(locking_is_tried_and_not_believed),
