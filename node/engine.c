@@ -221,6 +221,9 @@ enum error engine_new(const struct engine_options *options, struct moment now,
                 made->record_arena == NULL || made->report == NULL
             ? ERR_NO_MEMORY
             : OK);
+    /* One more than peers: a peer with a new card is made before the old one goes. */
+    made->pair_keys = secret_pool_new(KEY_BYTES, STORE_PEERS_MAX + 1);
+    TRY(made->pair_keys == NULL ? ERR_NO_MEMORY : OK);
     TRY(start_clock(made, now));
     TRY(load_peers(made));
     for (size_t i = 0; i < made->peer_count; i++) {
@@ -249,6 +252,7 @@ void engine_free(struct engine **engine)
     }
     world_free(&(*engine)->world);
     section_keys_free(&(*engine)->scratch_keys);
+    secret_pool_free(&(*engine)->pair_keys);
     arena_free(&(*engine)->arena);
     arena_free(&(*engine)->record_arena);
     free((*engine)->report);

@@ -101,7 +101,9 @@ enum error peer_load(struct engine *engine, uint32_t number, const struct store_
     copy_text(made->frozen, sizeof made->frozen, row->frozen);
     engine_pair_ends(engine, made, &us, &them);
     made->pair_key = pair_key_new(engine->keys->seal_key, &us, &them, NULL, 0);
-    TRY(made->pair_key == NULL ? ERR_NO_MEMORY : OK);
+    TRY(made->pair_key == NULL || !secret_pool_take(engine->pair_keys, made->pair_key)
+            ? ERR_NO_MEMORY
+            : OK);
     *peer = made;
     made = NULL;
 out:

@@ -589,13 +589,31 @@ static enum error check_preview(struct publish *publish, const struct policy_pre
     return OK;
 }
 
+/* Many transactions, signatures and wraps follow one another: open each key once for all. */
+static void hold_keys(struct engine *engine)
+{
+    section_keys_hold(engine->scratch_keys);
+    secret_pool_hold(engine->pair_keys);
+    (void)secret_open(engine->keys->sign_key);
+    store_hold_keys(engine->store);
+}
+
+static void release_keys(struct engine *engine)
+{
+    store_release_keys(engine->store);
+    secret_close(engine->keys->sign_key);
+    secret_pool_release(engine->pair_keys);
+    section_keys_clear(engine->scratch_keys);
+    section_keys_release(engine->scratch_keys);
+}
+
 enum error publish_record(struct publish *publish, struct view reference, struct view expected,
                           bool dry_run, struct policy_preview *preview)
 {
     struct outgoing *out = calloc(1, sizeof *out);
     enum error err = OK;
 
-    section_keys_hold(publish->engine->scratch_keys);
+    hold_keys(publish->engine);
     TRY(out == NULL ? ERR_NO_MEMORY : OK);
     TRY(publish_load_draft(publish, reference, &out->record));
     TRY(decide(publish, out->record, &out->parts, &out->preview));
@@ -611,8 +629,7 @@ enum error publish_record(struct publish *publish, struct view reference, struct
     TRY(store_all(publish, out));
     committed(publish, out);
 out:
-    section_keys_clear(publish->engine->scratch_keys);
-    section_keys_release(publish->engine->scratch_keys);
+    release_keys(publish->engine);
     if (out != NULL) {
         outgoing_free(out);
     }

@@ -127,8 +127,9 @@ struct engine {
     struct peer *peers[STORE_PEERS_MAX];
     struct policy_world *world; /* made from peers and groups, kept up to date */
     struct section_keys *scratch_keys;
-    struct arena *arena;        /* for one event at a time */
-    struct arena *record_arena; /* for one record at a time */
+    struct secret_pool *pair_keys; /* of all peers */
+    struct arena *arena;           /* for one event at a time */
+    struct arena *record_arena;    /* for one record at a time */
     link_id next_link;
     size_t accepted_count;
     struct accepted_link accepted[ACCEPTED_MAX];

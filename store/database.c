@@ -168,6 +168,16 @@ enum error store_begin(struct store *store, enum store_mode mode, struct store_t
     return OK;
 }
 
+void store_hold_keys(struct store *store)
+{
+    (void)secret_open(store->table_keys);
+}
+
+void store_release_keys(struct store *store)
+{
+    secret_close(store->table_keys);
+}
+
 static void finish(struct store_txn **txn)
 {
     struct store_txn *done = *txn;

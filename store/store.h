@@ -96,6 +96,13 @@ void store_abort(struct store_txn **txn);
 /** The first error of a transaction so far. */
 enum error store_error(const struct store_txn *txn);
 
+/**
+ * Keep the store's keys open until store_release_keys, for many transactions in
+ * a row: opening them costs more than a small one. Calls nest.
+ */
+void store_hold_keys(struct store *store);
+void store_release_keys(struct store *store);
+
 /** Sweep readers that died (every minute, and on ERR_STORE_READERS). */
 void store_sweep_readers(struct store *store);
 
