@@ -264,8 +264,35 @@ out:
 
 /* --- messages ------------------------------------------------------------------------------ */
 
+/* How much a message asks for at no credit: answers, looks into the store, lines in the log. */
+static size_t requests_in(const struct message *message)
+{
+    switch (message->type) {
+    case MESSAGE_PING:
+    case MESSAGE_IDENT_PULL:
+    case MESSAGE_LANE_PULL:
+    case MESSAGE_LANE_NACK:
+        return 1;
+    case MESSAGE_BLOB_PULL:
+        return message->blob_pull.ids.count;
+    default:
+        return 0;
+    }
+}
+
+static bool requests_within_budget(struct session *session, size_t count, struct moment now)
+{
+    if (now.steady_ms - session->requests_from_ms >= SECOND_MS) {
+        session->requests_from_ms = now.steady_ms;
+        session->requests = 0;
+    }
+    session->requests += count;
+    return session->requests <= REQUESTS_PER_SECOND;
+}
+
 /* What binds a message to this session, this direction and this place. W-64 */
-static enum error check_session(struct peer *peer, const struct message *message, size_t size)
+static enum error check_session(struct peer *peer, const struct message *message, size_t size,
+                                struct moment now)
 {
     struct session *session = &peer->session;
     const struct message_info *info = message_info_find((uint8_t)message->type);
@@ -278,6 +305,9 @@ static enum error check_session(struct peer *peer, const struct message *message
         return ERR_REPLAY;
     }
     session->counter_in++;
+    if (!requests_within_budget(session, requests_in(message), now)) {
+        return ERR_PEER_QUOTA;
+    }
     if (info->costs_credit) {
         if ((int64_t)size > session->credit_in) {
             return ERR_PEER_QUOTA;
@@ -431,7 +461,8 @@ void session_link_message(struct engine *engine, link_id link, struct view bytes
         return;
     }
     if (err == OK) {
-        err = peer_in_session(peer) ? check_session(peer, &message, bytes.size) : ERR_PEER_PROTOCOL;
+        err = peer_in_session(peer) ? check_session(peer, &message, bytes.size, now)
+                                    : ERR_PEER_PROTOCOL;
     }
     if (err == OK) {
         peer->session.heard_at_ms = now.steady_ms;

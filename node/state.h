@@ -14,6 +14,7 @@ enum {
     PEER_CARDS_MAX = IDENTITY_CARDS_MAX,
     ENGINE_ARENA_BYTES = 24 * 1024 * 1024,
     HELLOS_PER_MINUTE = 12,
+    REQUESTS_PER_SECOND = 500,
     BLOBS_WANTED_MAX = SLOTS_MAX
 };
 
@@ -34,10 +35,12 @@ struct session {
     uint8_t nonce[HELLO_NONCE_BYTES];
     uint8_t tag_out[SESSION_TAG_BYTES];
     uint8_t tag_in[SESSION_TAG_BYTES];
-    int64_t counter_out; /* of the last message sent */
-    int64_t counter_in;  /* of the last message taken */
-    int64_t credit_out;  /* bytes we may still send */
-    int64_t credit_in;   /* bytes they may still send */
+    int64_t counter_out;      /* of the last message sent */
+    int64_t counter_in;       /* of the last message taken */
+    int64_t credit_out;       /* bytes we may still send */
+    int64_t credit_in;        /* bytes they may still send */
+    int64_t requests_from_ms; /* steady: the second that `requests` counts */
+    size_t requests;
     int64_t heard_at_ms; /* steady */
     int64_t ping_at_ms;  /* steady: when the last PING went out */
     int64_t ack_due_ms;  /* steady: by when sent entries must be acknowledged; 0 if none are */

@@ -52,6 +52,13 @@ static void on_disconnected(struct transport *transport, int fd)
             route->gone_at_ms = transport_now_ms();
         }
     }
+    if (connection != NULL && !connection->has_key) {
+        if (transport->refused_count > 0) {
+            transport->refused_count--; /* counted when it was refused */
+        } else {
+            transport->strangers++;
+        }
+    }
     forget_connection(transport, fd);
 }
 
@@ -105,12 +112,13 @@ void transport_connections_monitor(struct transport *transport)
         case ZMQ_EVENT_ACCEPTED:
             on_accepted(transport, value);
             break;
-        case ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL:
         case ZMQ_EVENT_HANDSHAKE_FAILED_AUTH:
-        case ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL:
             transport->strangers++;
+            transport->refused_count++;
             transport->probe_refused = transport->probe_answered;
-            if (event == ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL && value == EFAULT) {
+            break;
+        case ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL:
+            if (value == EFAULT) {
                 transport->failed = "zap"; /* so ZeroMQ says that it found no handler */
             }
             break;
@@ -156,27 +164,17 @@ static void suspend(struct transport *transport, const uint8_t *flooding)
     }
 }
 
-/* Whether all connections of the key of this one together hold back too much. */
-static bool key_floods(const struct transport *transport, const struct connection *connection)
-{
-    uint64_t sum = 0;
-
-    for (size_t i = 0; i < transport->connection_count; i++) {
-        if (transport_connection_has_key(&transport->connections[i], connection->key)) {
-            sum += undelivered(&transport->connections[i]);
-        }
-    }
-    return sum > UNDELIVERED_MAX_BYTES;
-}
-
-/* Say of connections to us that ended that they did, after what came over them before. */
-static void tell_gone(struct transport *transport)
+/* End what we hung up, after our last words; say of what ended, after what came over it before. */
+static void end_routes(struct transport *transport)
 {
     int64_t now = transport_now_ms();
 
     for (size_t i = transport->route_count; i > 0; i--) {
         struct route *route = &transport->routes[i - 1];
-        if (route->gone_at_ms != 0 && now - route->gone_at_ms >= GONE_TOLD_MS) {
+        if (route->cut_at_ms != 0 && now >= route->cut_at_ms) {
+            transport_zmq_cut_route(transport, route);
+            *route = transport->routes[--transport->route_count];
+        } else if (route->gone_at_ms != 0 && now - route->gone_at_ms >= GONE_TOLD_MS) {
             transport_tell(transport, TRANSPORT_DOWN, route->link, view_of(NULL, 0));
             *route = transport->routes[--transport->route_count];
         }
@@ -194,18 +192,16 @@ void transport_connections_watch(struct transport *transport)
     for (size_t i = transport->connection_count; i > 0; i--) {
         struct connection *connection =
             i <= transport->connection_count ? &transport->connections[i - 1] : NULL;
+        uint64_t held = connection == NULL ? 0 : undelivered(connection);
 
-        if (connection == NULL || undelivered(connection) <= FIRST_MESSAGE_MAX_BYTES) {
-            continue; /* gone with others of its key; or too little to look any further */
-        }
-        if (!connection->has_key) {
+        if (held > UNDELIVERED_MAX_BYTES && connection->has_key) {
+            suspend(transport, connection->key); /* others of its key go with it */
+        } else if (held > FIRST_MESSAGE_MAX_BYTES && !connection->has_key) {
             transport_connection_cut(connection);
             *connection = transport->connections[--transport->connection_count];
-        } else if (key_floods(transport, connection)) {
-            suspend(transport, connection->key);
         }
     }
-    tell_gone(transport);
+    end_routes(transport);
     for (size_t i = transport->dialled_count; i > 0; i--) {
         struct dialled *dialled = &transport->dialled[i - 1];
         if (dialled->fd > 0 &&

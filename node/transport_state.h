@@ -17,13 +17,16 @@ enum {
     TRANSPORT_CONNECTIONS_MAX = 512, /* TCP connections to us, whoever they are */
     ROUTING_ID_MAX_BYTES = 32,
     HANDSHAKES_PER_MINUTE = 30, /* of one allowed key */
-    /* Of one key: more is an endless message. An honest peer has its credit under way. */
+    /* Of one connection: more is an endless message. An honest peer has its credit under way. */
     UNDELIVERED_MAX_BYTES = 16 * 1024 * 1024,
     FIRST_MESSAGE_MAX_BYTES = 64 * 1024, /* handshake and HELLO, before the key is known */
     STRANGERS_TOLD_MS = 60000,           /* refused handshakes: one line a minute */
     ALIVE_TOLD_MS = 1000,
-    GONE_TOLD_MS = 100,   /* time for what was received before the end of a connection */
-    MESSAGES_WAITING = 64 /* high-water marks */
+    LAST_WORDS_MS = 200,   /* for what was said before hanging up */
+    GONE_TOLD_MS = 100,    /* time for what was received before the end of a connection */
+    MESSAGES_WAITING = 64, /* high-water mark of what came */
+    /* Of what goes out: a batch can be answered by a hundred refusals. Large ones cost credit. */
+    MESSAGES_LEAVING = 512
 };
 
 /** A CURVE key that may connect, and how often it did lately. */
@@ -42,7 +45,8 @@ struct route {
     uint8_t key[TRANSPORT_KEY_BYTES];
     int fd;
     ino_t inode;        /* so that a number that was given away again is noticed */
-    bool closed;        /* it was cut: whatever still comes is dropped */
+    bool closed;        /* hung up or cut: whatever still comes is dropped */
+    int64_t cut_at_ms;  /* hung up: when the connection is to end; 0 if it is not */
     int64_t gone_at_ms; /* the other side ended it; 0 while it has not */
 };
 
@@ -102,6 +106,7 @@ struct transport {
     struct dialled dialled[TRANSPORT_PEERS_MAX];
     uint32_t next_link;
     uint32_t strangers;
+    uint32_t refused_count; /* connections that were refused, and whose end is still to come */
     int64_t strangers_told_ms;
     int64_t alive_told_ms;
     int64_t watched_ms;
@@ -160,6 +165,9 @@ void transport_zmq_close(void **socket);
 /** Close a socket that is monitored, and its monitor. */
 void transport_zmq_close_monitored(void **socket, void **monitor);
 void transport_zmq_drop(struct transport *transport, struct dialled *dialled);
+
+/** End a route's connection; its descriptor may be another State's by now, then nothing is cut. */
+void transport_zmq_cut_route(struct transport *transport, struct route *route);
 
 /* transport_connections.c */
 

@@ -44,7 +44,7 @@ bool transport_zmq_common(void *socket)
         {ZMQ_HEARTBEAT_IVL, HEARTBEAT_MS},
         {ZMQ_HEARTBEAT_TIMEOUT, HEARTBEAT_PATIENCE_MS},
         {ZMQ_HEARTBEAT_TTL, HEARTBEAT_TTL_MS},
-        {ZMQ_SNDHWM, MESSAGES_WAITING},
+        {ZMQ_SNDHWM, MESSAGES_LEAVING},
         {ZMQ_RCVHWM, MESSAGES_WAITING},
         {ZMQ_TCP_KEEPALIVE, 1},
     };
@@ -152,11 +152,14 @@ bool transport_zmq_listen(struct transport *transport)
         !set_curve_server(transport, transport->router)) {
         return false;
     }
+    /*
+     * Not of ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL: telling it spoils errno, and then
+     * ZeroMQ stops reading the connection instead of closing it.
+     */
     transport->router_monitor =
         monitor_open(transport->context_in, transport->router, monitor,
                      ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_CLOSED | ZMQ_EVENT_DISCONNECTED |
-                         ZMQ_EVENT_HANDSHAKE_FAILED_AUTH | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL |
-                         ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL);
+                         ZMQ_EVENT_HANDSHAKE_FAILED_AUTH | ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL);
     return transport->router_monitor != NULL && zmq_bind(transport->router, wanted) == 0 &&
            zmq_getsockopt(transport->router, ZMQ_LAST_ENDPOINT, transport->endpoint, &size) == 0;
 }
@@ -184,8 +187,7 @@ static struct route *route_of_id(struct transport *transport, struct view id)
     return NULL;
 }
 
-/* The descriptor may be another State's by now: then there is nothing to cut. */
-static void cut_route(struct transport *transport, struct route *route)
+void transport_zmq_cut_route(struct transport *transport, struct route *route)
 {
     const struct connection *connection = transport_connection_of(transport, route->fd);
 
@@ -216,7 +218,7 @@ static struct route *add_route(struct transport *transport, struct view id, cons
         /* The oldest goes; if it is alive its node notices and comes back. */
         route = &transport->routes[0];
         transport_tell(transport, TRANSPORT_DOWN, route->link, view_of(NULL, 0));
-        cut_route(transport, route);
+        transport_zmq_cut_route(transport, route);
         *route = transport->routes[--transport->route_count];
     }
     route = &transport->routes[transport->route_count++];
@@ -419,14 +421,16 @@ void transport_zmq_dial(struct transport *transport, uint32_t link, struct view 
 
 void transport_zmq_hang_up(struct transport *transport, uint32_t link)
 {
+    const int last_words_ms = LAST_WORDS_MS; /* why it ends is on its way */
     struct dialled *dialled = dialled_of_link(transport, link);
     struct route *route = route_of_link(transport, link);
 
     if (dialled != NULL) {
+        (void)zmq_setsockopt(dialled->socket, ZMQ_LINGER, &last_words_ms, sizeof last_words_ms);
         transport_zmq_drop(transport, dialled);
-    } else if (route != NULL) {
-        cut_route(transport, route);
-        *route = transport->routes[--transport->route_count];
+    } else if (route != NULL && !route->closed) {
+        route->closed = true;
+        route->cut_at_ms = transport_now_ms() + last_words_ms;
     }
 }
 
