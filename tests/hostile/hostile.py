@@ -90,21 +90,20 @@ class Watched:
         self.link_pid = node.transport_pid()
         self.core_pid = node.process.pid
         self.core_before = memory(self.core_pid)[0]
+        self.link_before = memory(self.link_pid)[0]
         reset_memory(self.link_pid)
         reset_memory(self.core_pid)
 
-    def link_most(self):
-        return memory(self.link_pid)[1]
-
-    def core_growth(self):
-        return memory(self.core_pid)[1] - self.core_before
-
-    def check(self, link_most=LINK_MIB_MAX, core_growth=8):
+    def check(self, link_growth=None, core_growth=8):
         """I11: the transport stays small, the node process as it was."""
-        link, core = self.link_most(), self.core_growth()
-        say('link process at most %.1f MiB, core process %+.1f MiB' % (link, core))
+        link = memory(self.link_pid)[1]
+        core = memory(self.core_pid)[1] - self.core_before
+        say('link process %+.1f MiB, at most %.1f MiB; core process %+.1f MiB' % (
+            link - self.link_before, link, core))
         if not SANITIZED:
-            need(link <= link_most, 'the link process used %.0f MiB' % link)
+            need(link <= LINK_MIB_MAX, 'the link process used %.0f MiB' % link)
+            need(link_growth is None or link - self.link_before <= link_growth,
+                 'the link process grew by %.0f MiB' % (link - self.link_before))
             need(core <= core_growth, 'the core process grew by %.0f MiB' % core)
 
 
