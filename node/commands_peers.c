@@ -73,7 +73,10 @@ static enum error check_known(struct command *command, const struct peer *added)
     struct peer *other = engine_peer_by_state(engine, state);
 
     if (id_equal(&added->identity.node, &engine->keys->identity.node)) {
-        return problem_add(command->problems, ERR_EXISTS, "card", "it is our own card");
+        enum error err = problem_add(command->problems, ERR_EXISTS, "card", "it is our own card");
+        problem_mend(command->problems, "take the other State's card, as a file: valise peer add "
+                                        "FILE");
+        return err;
     }
     if (strcmp(added->identity.state, engine->keys->identity.state) == 0 ||
         (other != NULL && other != same)) {
@@ -85,8 +88,10 @@ static enum error check_known(struct command *command, const struct peer *added)
     }
     if (same != NULL && same->standing != PEER_REMOVED &&
         added->card.card_seq <= same->card.card_seq) {
-        return problem_add(command->problems, ERR_EXISTS, "card",
-                           "this card, or a newer one, is held already");
+        enum error err = problem_add(command->problems, ERR_EXISTS, "card",
+                                     "this card, or a newer one, is held already");
+        problem_mend(command->problems, "nothing to do; valise peer list shows how it goes");
+        return err;
     }
     return OK;
 }
