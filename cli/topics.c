@@ -52,30 +52,28 @@ static void write_exit_codes(struct buffer *to)
 static void write_formats(struct buffer *to)
 {
     buffer_append_text(
-        to,
-        "Lists (--output SHAPE)\n"
-        "  table   what a terminal gets; -o wide shows every column\n"
-        "  (tabs)  what a pipe gets: one row a line, a tab between columns, nothing cut\n"
-        "  csv     RFC 4180, with a first line of names\n"
-        "  ids     the first column alone: one reference a line, for xargs\n"
-        "  json    {\"schema\":…,\"items\":[…]}, the same as --json\n"
-        "  jsonl   one row a line\n"
-        "\n"
-        "JSON\n"
-        "  --json gives one document on standard output. Top level has \"schema\".\n"
-        "  Times are RFC 3339 in UTC, States are three letters, money is a decimal in\n"
-        "  quotes.\n"
-        "  What is not open to this State is {\"sealed\":true}; what is absent is absent.\n"
-        "  Errors are one line on standard error:\n"
-        "  "
-        "{\"error\":{\"code\",\"exit\",\"message\",\"mend\":[…],\"problems\":[{\"where\",\"what\","
-        "\"mend\"}]}}\n"
-        "  Records: valise schema show KIND prints their JSON Schema.\n"
-        "\n"
-        "References\n"
-        "  DN- denial, BA- broker alert, DC- diversion case; any letter case, hyphens\n"
-        "  optional.\n"
-        "  DN-XMA-2026-0014#2 names a version.\n");
+        to, "Lists (--output SHAPE)\n"
+            "  table   what a terminal gets; -o wide shows every column\n"
+            "  (tabs)  what a pipe gets: one row a line, a tab between columns, nothing cut\n"
+            "  csv     RFC 4180, with a first line of names\n"
+            "  ids     the first column alone: one reference a line, for xargs\n"
+            "  json    {\"schema\":…,\"items\":[…]}, the same as --json\n"
+            "  jsonl   one row a line\n"
+            "\n"
+            "JSON\n"
+            "  --json gives one document on standard output. Top level has \"schema\".\n"
+            "  Times are RFC 3339 in UTC, States are three letters, money is a decimal in\n"
+            "  quotes.\n"
+            "  What is not open to this State is {\"sealed\":true}; what is absent is absent.\n"
+            "  Errors are one line on standard error:\n"
+            "  {\"error\":{\"code\",\"exit\",\"message\",\"mend\":[…],\n"
+            "            \"problems\":[{\"where\",\"what\",\"mend\"}]}}\n"
+            "  Records: valise schema show KIND prints their JSON Schema.\n"
+            "\n"
+            "References\n"
+            "  DN- denial, BA- broker alert, DC- diversion case; any letter case, hyphens\n"
+            "  optional.\n"
+            "  DN-XMA-2026-0014#2 names a version.\n");
 }
 
 /* The names of the commands that a role may ask for; those for everybody are told once. */

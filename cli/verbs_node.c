@@ -137,10 +137,6 @@ static void say_status(const struct cli *cli, const struct value *status)
         (long long)value_get_integer(counts, "records", 0),
         (long long)value_get_integer(counts, "kept_aside", 0));
     say(cli, "  %-10s %lld entries\n", "Audit", (long long)value_get_integer(counts, "audit", 0));
-    if (value_get_integer(status, "strangers", 0) > 0) {
-        say(cli, "  %-10s %lld connections refused since the start\n", "Strangers",
-            (long long)value_get_integer(status, "strangers", 0));
-    }
     say_advice(cli, status);
 }
 

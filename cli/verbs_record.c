@@ -246,7 +246,10 @@ enum error verb_record_validate(struct cli *cli)
     judge_say_warnings(cli, &warnings);
     say(cli, "%s✓%s %s\n", style(cli, STYLE_GOOD), style(cli, STYLE_PLAIN),
         judge_headline(cli, record));
-    say_next(cli, "valise policy preview %s", safe(cli->arena, view_of_text(cli->source), false));
+    if (!cli->stdin_used) {
+        say_next(cli, "valise policy preview %s",
+                 safe(cli->arena, view_of_text(cli->source), false));
+    }
 out:
     return err;
 }
