@@ -393,6 +393,15 @@ out:
 
 /* --- quarantine ---------------------------------------------------------------------------- */
 
+/* Rows keep the number in an error's code, which stays what it is. */
+static const struct error_info *info_of_row(int64_t number)
+{
+    char code[8];
+
+    (void)snprintf(code, sizeof code, "E%03d", (int)(number % 1000));
+    return error_info(error_from_code(code));
+}
+
 static enum error handle_quarantine(struct command *command)
 {
     enum { ROWS_MAX = 100 };
@@ -419,8 +428,8 @@ static enum error handle_quarantine(struct command *command)
         TRY(value_put_string(arena, row, "from", peer == NULL ? "?" : peer->identity.state));
         TRY(value_put_integer(arena, row, "entry", kept.seq));
         TRY(value_put_string(arena, row, "at", instant_format(kept.time, text)));
-        TRY(value_put_string(arena, row, "code", error_info((enum error)kept.error)->code));
-        TRY(value_put_string(arena, row, "why", error_info((enum error)kept.error)->text));
+        TRY(value_put_string(arena, row, "code", info_of_row(kept.error)->code));
+        TRY(value_put_string(arena, row, "why", info_of_row(kept.error)->text));
         TRY(value_append(arena, list, row));
     }
     TRY(value_put(arena, command->result, "items", list));

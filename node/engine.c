@@ -44,20 +44,16 @@ void engine_store_failed(struct engine *engine, enum error error)
 
 enum error engine_commit(struct engine *engine, struct store_txn **txn)
 {
-    struct audit_cursor cursor = {0};
-    struct store_txn *read = NULL;
     enum error err = OK;
 
     if (engine->floor.ms - engine->floor_kept.ms > FLOOR_KEEP_MS) {
         TRY(store_counter_set(*txn, floor_counter, engine->floor.ms));
     }
     TRY(store_commit(txn));
+    /* From here on it is done: nothing below may fail. */
     engine->floor_kept = engine->floor;
-    TRY(store_begin(engine->store, STORE_READ, &read));
-    TRY(store_audit_cursor(read, &cursor));
-    engine->last_event = cursor.seq;
+    engine->last_event = store_last_event(engine->store);
 out:
-    store_abort(&read);
     if (err == ERR_STORE_IO) {
         engine_store_failed(engine, err);
     }
@@ -214,11 +210,12 @@ enum error engine_new(const struct engine_options *options, struct moment now,
     (void)snprintf(made->software, sizeof made->software, "%s", options->software);
     made->world = world_new();
     made->scratch_keys = section_keys_new();
+    made->reader_keys = section_keys_new();
     made->arena = arena_new(ENGINE_ARENA_BYTES);
     made->record_arena = arena_new(ENGINE_ARENA_BYTES);
     made->report = calloc(1, sizeof *made->report);
-    TRY(made->world == NULL || made->scratch_keys == NULL || made->arena == NULL ||
-                made->record_arena == NULL || made->report == NULL
+    TRY(made->world == NULL || made->scratch_keys == NULL || made->reader_keys == NULL ||
+                made->arena == NULL || made->record_arena == NULL || made->report == NULL
             ? ERR_NO_MEMORY
             : OK);
     /* One more than peers: a peer with a new card is made before the old one goes. */
@@ -253,6 +250,7 @@ void engine_free(struct engine **engine)
     world_free(&(*engine)->world);
     section_keys_free(&(*engine)->scratch_keys);
     secret_pool_free(&(*engine)->pair_keys);
+    section_keys_free(&(*engine)->reader_keys);
     arena_free(&(*engine)->arena);
     arena_free(&(*engine)->record_arena);
     free((*engine)->report);

@@ -10,28 +10,20 @@
 enum {
     ACK_PATIENCE_MS = 60000,
     PUSH_AGAIN_MS = 10000,
-    BATCH_ROOM_BYTES = LANE_BATCH_BYTES - 16384, /* the rest is for head, tags and lengths */
-    NUMBERED_AT_ONCE = 64
+    BATCH_ROOM_BYTES = LANE_BATCH_BYTES - 16384 /* the rest is for head, tags and lengths */
 };
 
 /* --- numbering and sending ------------------------------------------------------- */
 
 enum error lane_append(struct engine *engine, struct store_txn *txn, const struct peer *peer,
-                       const struct store_pending *item, struct instant now,
-                       struct lane_cursor *cursor)
+                       const struct lane_item *item, struct instant now, struct lane_cursor *cursor)
 {
     const struct lane_ends ends = lane_ends_of(engine, peer, STORE_OUT);
     struct buffer entry = buffer_init(LANE_ENTRY_MAX_BYTES);
     struct store_lane lane = {0};
     enum error err = OK;
 
-    *cursor = peer->out;
-    if (!peer->lane_confirmed) {
-        TRY(store_pending_add(txn, peer->number, item));
-        goto out;
-    }
-    TRY(lane_entry_make(&ends, (enum lane_entry_type)item->type, item->payload, now, cursor,
-                        &entry));
+    TRY(lane_entry_make(&ends, item->type, item->payload, now, cursor, &entry));
     const struct store_entry row = {.entry = view_of_buffer(&entry), .payload = item->payload};
     struct store_entry_name name = lane_entry_name(peer, STORE_OUT, cursor->seq);
     TRY(store_entry_put(txn, name, &row));
@@ -42,53 +34,6 @@ enum error lane_append(struct engine *engine, struct store_txn *txn, const struc
     TRY(store_lane_put(txn, STORE_OUT, peer->number, &lane));
 out:
     buffer_free(&entry);
-    return err;
-}
-
-/* Give numbers to what waited until heads were compared. One transaction, some at a time. */
-static enum error number_pending(struct engine *engine, struct peer *peer, struct moment now)
-{
-    struct store_txn *txn = NULL;
-    struct lane_cursor before = peer->out;
-    struct store_event event = {.time = now.wall,
-                                .event = "lane.numbered",
-                                .actor = "node",
-                                .subject = peer->identity.state,
-                                .detail = "grants that waited for the peer"};
-    int64_t taken = 0;
-    enum error err = OK;
-
-    TRY(store_begin(engine->store, STORE_WRITE, &txn));
-    while (taken < NUMBERED_AT_ONCE) {
-        struct store_pending pending = {0};
-        struct store_holder holder = {0};
-        struct lane_cursor cursor = {0};
-
-        arena_clear(engine->arena);
-        err = store_pending_take(txn, peer->number, engine->arena, &pending);
-        if (err == ERR_NOT_FOUND) {
-            err = OK;
-            break;
-        }
-        TRY(err);
-        TRY(lane_append(engine, txn, peer, &pending, now.wall, &cursor));
-        if (store_holder_get(txn, (uint64_t)pending.record, peer->number, &holder) == OK) {
-            holder.seq = cursor.seq;
-            TRY(store_holder_put(txn, (uint64_t)pending.record, peer->number, &holder));
-        }
-        peer->out = cursor;
-        taken++;
-    }
-    if (taken > 0) {
-        TRY(store_audit_add(txn, &event));
-    }
-    TRY(engine_commit(engine, &txn));
-    peer->pending -= taken;
-out:
-    store_abort(&txn);
-    if (err != OK) {
-        peer->out = before;
-    }
     return err;
 }
 
@@ -230,9 +175,6 @@ void lane_push(struct engine *engine, struct peer *peer, struct moment now)
         return;
     }
     peer->session.push_at_ms = 0;
-    if (peer->pending > 0) {
-        TRY(number_pending(engine, peer, now));
-    }
     while (sent && peer->session.pushed_seq < peer->out.seq) {
         arena_clear(engine->arena);
         TRY(push_batch(engine, peer, now, &sent));
@@ -305,6 +247,9 @@ enum error lane_take_nack(struct engine *engine, struct peer *peer,
                peer->identity.state, nack->seq, nack->reason);
     if (nack->reason == NACK_GAP && nack->seq <= peer->out.seq) {
         peer->session.pushed_seq = nack->seq;
+    }
+    if (nack->reason == NACK_TIME) {
+        peer->session.ack_due_ms = 0; /* it asks again by itself */
     }
     (void)now;
     return OK;

@@ -6,17 +6,23 @@
 #include "peer.h"
 #include "state.h"
 
+/** What goes onto a lane. */
+struct lane_item {
+    enum lane_entry_type type;
+    struct view payload; /* borrowed */
+};
+
 /**
- * Put a payload on the lane to a peer, within the caller's transaction: as the
- * next entry if heads were compared since the start, else among what waits.
- * @param item   borrowed; its type is an enum lane_entry_type, its record what it grants, or 0.
- * @param cursor receives where the lane stands then; the caller takes it over after the commit.
+ * Put a payload on our lane to a peer as its next entry, within the caller's
+ * transaction. Only while heads are compared: an older copy of the store would
+ * give a number twice.
+ * @param cursor where the lane stands; moved. The caller takes it over after the commit.
  */
 MUST_CHECK enum error lane_append(struct engine *engine, struct store_txn *txn,
-                                  const struct peer *peer, const struct store_pending *item,
+                                  const struct peer *peer, const struct lane_item *item,
                                   struct instant now, struct lane_cursor *cursor);
 
-/** Number what waits and send what the peer lacks, as far as credit allows. */
+/** Send what the peer lacks, as far as credit allows. */
 void lane_push(struct engine *engine, struct peer *peer, struct moment now);
 
 MUST_CHECK enum error lane_take_ack(struct engine *engine, struct peer *peer, struct view bytes,

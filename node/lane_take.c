@@ -94,6 +94,19 @@ static void ask_for_blobs(struct engine *engine, struct peer *peer)
     (void)session_send(engine, peer, &message);
 }
 
+static size_t batch_bytes(const struct message_lane_data *data)
+{
+    size_t bytes = 0;
+
+    for (size_t i = 0; i < data->entries.count; i++) {
+        bytes += data->entries.items[i].size + data->payloads.items[i].size;
+    }
+    for (size_t i = 0; i < data->blobs.count; i++) {
+        bytes += data->blobs.items[i].size;
+    }
+    return bytes;
+}
+
 /* What one peer may bring in a day. */
 static enum error check_quota(struct engine *engine, struct peer *peer, size_t records,
                               size_t bytes, struct moment now)
@@ -108,8 +121,7 @@ static enum error check_quota(struct engine *engine, struct peer *peer, size_t r
     peer->records_today += (int64_t)records;
     peer->bytes_today += (int64_t)bytes;
     if (peer->records_today > engine->limits.records_per_day ||
-        peer->bytes_today > engine->limits.bytes_per_day ||
-        peer->quarantined > STORE_QUARANTINE_PEER_MAX) {
+        peer->bytes_today > engine->limits.bytes_per_day) {
         return ERR_PEER_QUOTA;
     }
     return store_has_room(engine->store) ? OK : ERR_STORE_FULL;
@@ -119,6 +131,7 @@ static enum error check_quota(struct engine *engine, struct peer *peer, size_t r
 struct applied {
     struct lane_cursor cursor;
     bool needs_blobs;
+    bool held;
     size_t aside_count;
     int64_t aside_seq[LANE_BATCH_ENTRIES_MAX];
     struct id aside_hash[LANE_BATCH_ENTRIES_MAX];
@@ -145,8 +158,9 @@ static enum error apply_entries(struct receive *receive, const struct verified *
         if (outcome == RECEIVE_FAILED) {
             return why;
         }
-        if (outcome == RECEIVE_NEEDS_BLOBS) {
-            applied->needs_blobs = true;
+        if (outcome == RECEIVE_NEEDS_BLOBS || outcome == RECEIVE_HELD) {
+            applied->needs_blobs = outcome == RECEIVE_NEEDS_BLOBS;
+            applied->held = outcome == RECEIVE_HELD;
             break;
         }
         if (outcome == RECEIVE_ASIDE) {
@@ -189,6 +203,19 @@ out:
     return err;
 }
 
+/*
+ * A record from the future by our clock: theirs is fast or ours is slow. The lane
+ * waits, nothing is acknowledged, and answers say that this State is behind.
+ */
+static void hold_lane(struct engine *engine, struct peer *peer, int64_t seq, struct moment now)
+{
+    engine_log(engine, LOG_WARNING, "lane.held", "state=%s seq=%" PRId64 " why=%s",
+               peer->identity.state, seq, error_info(ERR_TIME)->code);
+    peer->last_error = ERR_TIME;
+    peer->session.pull_at_ms = now.steady_ms + MINUTE_MS;
+    lane_nack(engine, peer, NACK_TIME, seq, NULL);
+}
+
 /* Apply a verified batch in one transaction, then acknowledge. */
 static enum error apply_batch(struct engine *engine, struct peer *peer,
                               const struct verified *verified, const struct batch_blobs *blobs,
@@ -203,17 +230,23 @@ static enum error apply_batch(struct engine *engine, struct peer *peer,
     err = apply_entries(&receive, verified, &applied);
     receive_end(&receive);
     TRY(err);
+    /* All or nothing: the newest entry held always has a signed head of its own. */
     if (applied.needs_blobs) {
-        /* All or nothing: the newest entry held always has a signed head of its own. */
         store_abort(&receive.txn);
         ask_for_blobs(engine, peer);
         return OK;
+    }
+    if (applied.held) {
+        hold_lane(engine, peer, applied.cursor.seq + 1, now);
+        goto out;
     }
     if (applied.cursor.seq > peer->in.seq) {
         TRY(put_in_lane(&receive, verified, &applied));
         TRY(engine->ports->point(engine->ports->context, "apply.before-commit"));
         TRY(engine_commit(engine, &receive.txn));
         peer->in = applied.cursor;
+        peer->quarantined += applied.aside_count;
+        peer->absent_count = 0;
         TRY(engine->ports->point(engine->ports->context, "apply.after-commit"));
         lane_acknowledge(engine, peer, now);
     }
@@ -300,8 +333,7 @@ enum error lane_take_theirs(struct engine *engine, struct peer *peer,
     if (forked) {
         return lane_freeze(engine, peer, STORE_IN, data->head, now);
     }
-    err = check_quota(engine, peer, data->entries.count,
-                      data->entries.count + blobs.count * SECTION_PAD_MIN_BYTES, now);
+    err = check_quota(engine, peer, data->entries.count, batch_bytes(data), now);
     if (err == ERR_PEER_QUOTA) {
         lane_nack(engine, peer, NACK_QUOTA, first.seq, NULL);
     }
@@ -330,7 +362,7 @@ static enum error mend_entry(struct receive *receive, bool ours, const struct ve
              : receive_entry(receive, entry, data->payloads.items[i], &why);
 
     *waits = outcome == RECEIVE_NEEDS_BLOBS;
-    if (outcome == RECEIVE_FAILED) {
+    if (outcome == RECEIVE_FAILED || outcome == RECEIVE_HELD) {
         return why;
     }
     if (*waits || store_entry_get(receive->txn, name, receive->engine->arena, &held) == OK) {
@@ -370,7 +402,7 @@ out:
     return err;
 }
 
-/* Write the entries of a batch; give how far that went. */
+/* Write the entries of a batch, as far as their ciphertexts are here; give how far that went. */
 static enum error rewrite(struct receive *receive, bool ours, const struct verified *verified,
                           struct lane_cursor *cursor, bool *waits)
 {
@@ -387,18 +419,23 @@ static enum error rewrite(struct receive *receive, bool ours, const struct verif
         }
         TRY(mend_entry(receive, ours, verified, i, waits));
         if (*waits) {
-            store_abort(&receive->txn);
-            ask_for_blobs(receive->engine, receive->peer);
-            *cursor = before;
-            return OK;
+            break;
         }
         cursor->seq = verified->entries[i].seq;
         cursor->hash = verified->hashes[i];
     }
-    TRY(mend_lane_row(receive, ours, cursor));
-    TRY(engine_commit(receive->engine, &receive->txn));
+    if (cursor->seq > before.seq) {
+        TRY(mend_lane_row(receive, ours, cursor));
+        TRY(engine_commit(receive->engine, &receive->txn));
+        receive->peer->absent_count = 0;
+    }
 out:
     store_abort(&receive->txn);
+    if (err != OK) {
+        *cursor = before;
+    } else if (*waits) {
+        ask_for_blobs(receive->engine, receive->peer);
+    }
     return err;
 }
 
@@ -481,6 +518,46 @@ out:
     return err;
 }
 
+/* Nothing is wanted any more: the entries that waited can be taken. */
+static void pull_on(struct engine *engine, struct peer *peer)
+{
+    if (peer->recovering) {
+        lane_pull(engine, peer, LANE_OF_SENDER, peer->out.seq);
+    } else if (peer->mend_out) {
+        lane_pull(engine, peer, LANE_OF_SENDER, peer->mended_out.seq);
+    } else {
+        lane_pull(engine, peer, LANE_OF_RECEIVER,
+                  peer->mend_in ? peer->mended_in.seq : peer->in.seq);
+    }
+}
+
+static size_t wanted_place(const struct peer *peer, const struct id *cipher)
+{
+    size_t place = 0;
+
+    while (place < peer->wanted_count && !id_equal(&peer->wanted[place], cipher)) {
+        place++;
+    }
+    return place;
+}
+
+void lane_take_absence(struct engine *engine, struct peer *peer,
+                       const struct message_lane_nack *nack)
+{
+    size_t place = wanted_place(peer, &nack->entry);
+
+    if (nack->reason != NACK_BLOB_MISSING || place == peer->wanted_count ||
+        peer->absent_count == BLOBS_WANTED_MAX) {
+        return;
+    }
+    engine_log(engine, LOG_WARNING, "lane.absent", "state=%s", peer->identity.state);
+    peer->absent[peer->absent_count++] = nack->entry;
+    peer->wanted[place] = peer->wanted[--peer->wanted_count];
+    if (peer->wanted_count == 0) {
+        pull_on(engine, peer);
+    }
+}
+
 enum error lane_take_blob(struct engine *engine, struct peer *peer, struct view bytes,
                           struct moment now)
 {
@@ -491,30 +568,24 @@ enum error lane_take_blob(struct engine *engine, struct peer *peer, struct view 
                                 .actor = "node",
                                 .subject = peer->identity.state,
                                 .detail = ""};
-    size_t place = 0;
+    size_t place = wanted_place(peer, &cipher);
     enum error err = OK;
 
-    while (place < peer->wanted_count && !id_equal(&peer->wanted[place], &cipher)) {
-        place++;
-    }
     if (place == peer->wanted_count) {
         return ERR_PEER_PROTOCOL; /* never asked for: nothing is stored */
     }
+    TRY(check_quota(engine, peer, 0, bytes.size, now));
     TRY(store_begin(engine->store, STORE_WRITE, &txn));
+    if (peer->fetched_count == BLOBS_WANTED_MAX) {
+        TRY(receive_drop_fetched(txn, peer));
+    }
     TRY(store_blob_put(txn, &cipher, bytes));
     TRY(store_audit_add(txn, &event));
     TRY(engine_commit(engine, &txn));
+    peer->fetched[peer->fetched_count++] = cipher;
     peer->wanted[place] = peer->wanted[--peer->wanted_count];
     if (peer->wanted_count == 0) {
-        /* Now the entries that waited for it can be applied. */
-        if (peer->recovering) {
-            lane_pull(engine, peer, LANE_OF_SENDER, peer->out.seq);
-        } else if (peer->mend_out) {
-            lane_pull(engine, peer, LANE_OF_SENDER, peer->mended_out.seq);
-        } else {
-            lane_pull(engine, peer, LANE_OF_RECEIVER,
-                      peer->mend_in ? peer->mended_in.seq : peer->in.seq);
-        }
+        pull_on(engine, peer);
     }
 out:
     store_abort(&txn);

@@ -14,3 +14,7 @@ MUST_CHECK enum error lane_take_ours(struct engine *engine, struct peer *peer,
 /** A ciphertext that was asked for. */
 MUST_CHECK enum error lane_take_blob(struct engine *engine, struct peer *peer, struct view bytes,
                                      struct moment now);
+
+/** The peer cannot give a ciphertext: its entry is kept aside, and the lane goes on. */
+void lane_take_absence(struct engine *engine, struct peer *peer,
+                       const struct message_lane_nack *nack);

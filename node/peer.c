@@ -221,6 +221,7 @@ void peer_close(struct engine *engine, struct peer *peer, enum error why, struct
     peer->last_error = why;
     peer->wanted_count = 0;
     peer->recovering = false;
+    peer->lane_confirmed = false;
     memset(&peer->session, 0, sizeof peer->session);
     engine_log(engine, had_session ? LOG_NOTICE : LOG_INFO, "peer.down", "state=%s why=%s",
                peer->identity.state, error_info(why)->code);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "publish.h"
 
-#include "lane_send.h"
+#include "contents.h"
+#include "granting.h"
 #include "peer.h"
 #include "policy_caveats.h"
 #include "reader.h"
-#include "record_index.h"
 #include "record_sections.h"
 #include "world.h"
 
@@ -204,7 +204,7 @@ out:
 
 /* Everything that preview and publishing have in common: there is no second path. */
 static enum error decide(struct publish *publish, struct value *record, struct record_parts *parts,
-                         struct policy_preview *preview)
+                         struct contents *contents, struct policy_preview *preview)
 {
     struct instant issued = {0};
     enum error err = OK;
@@ -216,6 +216,13 @@ static enum error decide(struct publish *publish, struct value *record, struct r
     const struct value *handling = value_get(record, "handling");
     TRY(policy_check(handling, publish->engine->world, issued, publish->problems));
     TRY(record_split(record, publish->arena, parts));
+    err = contents_collect(record, publish->arena, contents);
+    if (err == ERR_TOO_LARGE) {
+        err = problem_add(publish->problems, ERR_TOO_LARGE, "/body",
+                          "its names, numbers and serials are more than a record can be found by");
+        problem_mend(publish->problems, "split it: at most %d of them", RECORD_INDEX_MAX);
+    }
+    TRY(err);
     TRY(policy_preview(handling, publish->engine->world, present_sections(parts), publish->arena,
                        preview));
 out:
@@ -226,8 +233,9 @@ enum error publish_preview(struct publish *publish, struct value *record,
                            struct policy_preview *preview)
 {
     struct record_parts parts = {{NULL}};
+    struct contents contents = {0};
 
-    return decide(publish, record, &parts, preview);
+    return decide(publish, record, &parts, &contents, preview);
 }
 
 /* --- sealing and storing ------------------------------------------------------------------- */
@@ -236,6 +244,7 @@ enum error publish_preview(struct publish *publish, struct value *record,
 struct outgoing {
     struct value *record;
     struct record_parts parts;
+    struct contents contents;
     struct policy_preview preview;
     struct caveats caveats;
     struct envelope envelope;
@@ -247,6 +256,9 @@ struct outgoing {
     struct lane_cursor cursors[STORE_PEERS_MAX]; /* by place in engine->peers */
     bool granted[STORE_PEERS_MAX];
     uint64_t number;
+    struct store_record row; /* as stored under that number */
+    uint8_t part_bytes[SECTION_COUNT][STORE_PART_BYTES];
+    struct view parts_of_row[SECTION_COUNT];
 };
 
 static void outgoing_free(struct outgoing *out)
@@ -326,8 +338,6 @@ out:
 
 static enum error put_row(struct publish *publish, struct store_txn *txn, struct outgoing *out)
 {
-    uint8_t bytes[SECTION_COUNT][STORE_PART_BYTES];
-    struct view parts[SECTION_COUNT];
     struct store_record row = {.record = out->envelope.record_id,
                                .originator = publish->engine->keys->identity.node,
                                .header = view_of_buffer(&out->envelope.header),
@@ -340,32 +350,20 @@ static enum error put_row(struct publish *publish, struct store_txn *txn, struct
 
     memcpy(row.signature, out->envelope.signature, SIGNATURE_BYTES);
     for (size_t i = 0; i < out->count; i++) {
-        bytes[i][0] = out->sections[i].slot;
-        bytes[i][1] = (uint8_t)out->names[i];
-        memcpy(bytes[i] + 2, out->sections[i].cipher_id.bytes, ID_BYTES);
-        parts[i] = view_of(bytes[i], STORE_PART_BYTES);
+        uint8_t *part = out->part_bytes[i];
+        part[0] = out->sections[i].slot;
+        part[1] = (uint8_t)out->names[i];
+        memcpy(part + 2, out->sections[i].cipher_id.bytes, ID_BYTES);
+        out->parts_of_row[i] = view_of(part, STORE_PART_BYTES);
     }
-    row.parts = (struct views){out->count, parts};
-    return store_record_add(txn, &row, &out->number);
-}
-
-/** Where index rows go. */
-struct index_target {
-    struct store_txn *txn;
-    uint64_t number;
-};
-
-static enum error add_index(void *context, enum index_field field, struct view value)
-{
-    struct index_target *target = context;
-
-    return store_index_add(target->txn, field, value, target->number);
+    row.parts = (struct views){out->count, out->parts_of_row};
+    out->row = row;
+    return store_record_add(txn, &out->row, &out->number);
 }
 
 static enum error put_contents(struct publish *publish, struct store_txn *txn,
                                const struct outgoing *out)
 {
-    struct index_target target = {txn, out->number};
     enum error err = OK;
 
     for (size_t i = 0; i < out->count; i++) {
@@ -374,7 +372,7 @@ static enum error put_contents(struct publish *publish, struct store_txn *txn,
         TRY(store_index_add(txn, INDEX_CIPHER, id_view(cipher), out->number));
     }
     TRY(store_keys_put(txn, &out->envelope.record_id, publish->engine->scratch_keys));
-    TRY(record_index(out->record, add_index, &target));
+    TRY(contents_put(txn, out->number, &out->contents));
 out:
     return err;
 }
@@ -400,94 +398,16 @@ out:
 
 /* --- granting ------------------------------------------------------------------------------ */
 
-/* The slots of the sections that a State may read, ascending, with their ciphertexts. */
-static uint16_t granted_slots(const struct outgoing *out, uint16_t sections,
-                              uint8_t slots[static SLOTS_MAX],
-                              struct view ciphers[static SLOTS_MAX], size_t *count)
-{
-    uint16_t set = 0;
-
-    *count = 0;
-    for (uint8_t slot = 0; slot < ENVELOPE_SLOTS; slot++) {
-        for (size_t i = 0; i + 1 < out->count; i++) {
-            if (out->sections[i].slot != slot || ((sections >> out->names[i]) & 1U) == 0) {
-                continue;
-            }
-            set = (uint16_t)(set | (1U << slot));
-            slots[*count] = slot;
-            ciphers[(*count)++] = id_view(&out->sections[i].cipher_id);
-        }
-    }
-    return set;
-}
-
-static enum error make_grant(struct publish *publish, const struct outgoing *out,
-                             const struct peer *peer, uint16_t slots, struct buffer *grant)
-{
-    struct engine *engine = publish->engine;
-    struct buffer packed = buffer_init(CAVEATS_MAX_BYTES);
-    struct caveats caveats = out->caveats;
-    struct grant_terms terms = {.version = 1,
-                                .issuer = engine->keys->identity.node,
-                                .subject = peer->identity.node,
-                                .record = out->envelope.record_id,
-                                .issuer_seal_id = engine->keys->card.seal_id,
-                                .subject_seal_id = peer->card.seal_id,
-                                .suite = GRANT_SUITE,
-                                .issued_at = publish->now.wall};
-    /* What may go onward must convince third parties, so it carries a signature of its own. */
-    struct secret *sign_key = caveats.onward == ONWARD_NONE ? NULL : engine->keys->sign_key;
-    enum error err = OK;
-
-    if (caveats.onward != ONWARD_NONE) {
-        caveats.slots = slots;
-        caveats.depth = 1;
-    }
-    TRY(object_encode(&caveats_info, &caveats, &packed));
-    terms.caveats = view_of_buffer(&packed);
-    TRY(grant_make(&terms, engine->scratch_keys, slots, peer->pair_key, sign_key, grant));
-out:
-    buffer_free(&packed);
-    return err;
-}
-
-/* One grant: parcel, lane entry, holder row. */
-static enum error grant_to(struct publish *publish, struct store_txn *txn, struct outgoing *out,
-                           size_t place, uint16_t sections)
-{
-    struct peer *peer = publish->engine->peers[place];
-    struct buffer grant = buffer_init(GRANT_MAX_BYTES);
-    struct buffer bytes = buffer_init(PARCEL_MAX_BYTES);
-    uint8_t slots[SLOTS_MAX];
-    struct view ciphers[SLOTS_MAX];
-    size_t count = 0;
-    struct parcel parcel = {.version = 1, .header = view_of_buffer(&out->envelope.header)};
-    struct store_holder holder = {.sections = sections, .granted_at = publish->now.wall};
-    enum error err = OK;
-
-    uint16_t set = granted_slots(out, sections, slots, ciphers, &count);
-    TRY(make_grant(publish, out, peer, set, &grant));
-    parcel.grant = view_of_buffer(&grant);
-    memcpy(parcel.signature, out->envelope.signature, SIGNATURE_BYTES);
-    parcel.slots = view_of(slots, count);
-    parcel.ciphers = (struct views){count, ciphers};
-    TRY(object_encode(&parcel_info, &parcel, &bytes));
-    const struct store_pending item = {
-        .type = LANE_GRANT, .payload = view_of_buffer(&bytes), .record = (int64_t)out->number};
-    TRY(lane_append(publish->engine, txn, peer, &item, publish->now.wall, &out->cursors[place]));
-    holder.slots = set;
-    holder.seq = peer->lane_confirmed ? out->cursors[place].seq : 0;
-    TRY(store_holder_put(txn, out->number, peer->number, &holder));
-    out->granted[place] = true;
-out:
-    buffer_free(&bytes);
-    buffer_free(&grant);
-    return err;
-}
-
+/* Each reader's lane gets a grant now if it may grow, else when the State says where it stands. */
 static enum error grant_all(struct publish *publish, struct store_txn *txn, struct outgoing *out)
 {
     struct engine *engine = publish->engine;
+    const struct granting granting = {.engine = engine,
+                                      .txn = txn,
+                                      .number = out->number,
+                                      .row = &out->row,
+                                      .caveats = out->caveats,
+                                      .now = publish->now.wall};
     enum error err = OK;
 
     for (size_t i = 0; i < out->preview.count; i++) {
@@ -496,9 +416,15 @@ static enum error grant_all(struct publish *publish, struct store_txn *txn, stru
             continue;
         }
         for (size_t place = 0; place < engine->peer_count; place++) {
-            if (id_equal(&engine->peers[place]->identity.node, &row->member->node)) {
-                TRY(grant_to(publish, txn, out, place, row->sections));
+            const struct peer *peer = engine->peers[place];
+            if (!id_equal(&peer->identity.node, &row->member->node)) {
+                continue;
             }
+            out->cursors[place] = peer->out;
+            TRY(peer->lane_confirmed
+                    ? granting_give(&granting, peer, row->sections, &out->cursors[place])
+                    : granting_queue(&granting, peer, row->sections));
+            out->granted[place] = true;
         }
     }
 out:
@@ -569,7 +495,7 @@ static void committed(struct publish *publish, const struct outgoing *out)
         } else {
             peer->pending++;
         }
-        lane_push(engine, peer, publish->now);
+        granting_push(engine, peer, publish->now);
     }
 }
 
@@ -616,7 +542,7 @@ enum error publish_record(struct publish *publish, struct view reference, struct
     hold_keys(publish->engine);
     TRY(out == NULL ? ERR_NO_MEMORY : OK);
     TRY(publish_load_draft(publish, reference, &out->record));
-    TRY(decide(publish, out->record, &out->parts, &out->preview));
+    TRY(decide(publish, out->record, &out->parts, &out->contents, &out->preview));
     TRY(check_preview(publish, &out->preview, expected));
     *preview = out->preview;
     if (dry_run) {

@@ -17,7 +17,7 @@ struct opening {
     struct arena *arena;
     struct envelope_header header;
     const struct store_record *row;
-    struct record_parts parts;
+    struct record_parts *parts;
 };
 
 /* The internal section has no leaf in the header: its own is kept in the row. */
@@ -29,7 +29,7 @@ static enum error open_internal(const struct opening *opening, struct view ciphe
     enum error err = OK;
 
     memcpy(place.record_number, opening->header.record_number, RECORD_NUMBER_BYTES);
-    TRY(seal_open(opening->engine->scratch_keys, &place, cipher, &opening->row->internal_leaf,
+    TRY(seal_open(opening->engine->reader_keys, &place, cipher, &opening->row->internal_leaf,
                   plain));
     TRY(object_decode(&section_info, view_of_buffer(plain), opening->arena, section));
 out:
@@ -47,16 +47,40 @@ static enum error open_part(struct opening *opening, struct view part)
     enum error err = OK;
 
     TRY(where < SECTION_COUNT ? OK : ERR_STORE_CORRUPT);
+    TRY(opening->parts->section[where] == NULL ? OK : ERR_RECORD_CONFLICT);
     (void)id_from_view(view_of(part.data + 2, ID_BYTES), &cipher);
     TRY(store_blob_get(opening->txn, &cipher, opening->arena, &sealed.ciphertext));
     TRY(where == SECTION_INTERNAL
             ? open_internal(opening, sealed.ciphertext, &plain, &section)
-            : envelope_open(&opening->header, &sealed, opening->engine->scratch_keys, &plain,
+            : envelope_open(&opening->header, &sealed, opening->engine->reader_keys, &plain,
                             opening->arena, &section));
     TRY(arena_copy(opening->arena, section.body, &body));
-    TRY(value_unpack(opening->arena, body, &opening->parts.section[where]));
+    TRY(value_unpack(opening->arena, body, &opening->parts->section[where]));
 out:
     buffer_free(&plain);
+    return err;
+}
+
+enum error reader_parts(struct engine *engine, struct store_txn *txn,
+                        const struct store_record *row, uint16_t skip, struct arena *arena,
+                        struct record_parts *parts)
+{
+    struct opening opening = {
+        .engine = engine, .txn = txn, .arena = arena, .row = row, .parts = parts};
+    enum error err = OK;
+
+    section_keys_hold(engine->reader_keys);
+    TRY(envelope_read_header(row->header, arena, &opening.header));
+    TRY(store_keys_get(txn, &row->record, engine->reader_keys));
+    for (size_t i = 0; i < row->parts.count; i++) {
+        struct view part = row->parts.items[i];
+        TRY(part.data[0] < SLOTS_MAX && ((skip >> part.data[0]) & 1U) != 0
+                ? OK
+                : open_part(&opening, part));
+    }
+out:
+    section_keys_clear(engine->reader_keys);
+    section_keys_release(engine->reader_keys);
     return err;
 }
 
@@ -64,24 +88,18 @@ enum error reader_open(struct engine *engine, struct store_txn *txn, uint64_t nu
                        struct arena *arena, struct reading *reading)
 {
     struct reading made = {.number = number};
-    struct opening opening = {.engine = engine, .txn = txn, .arena = arena, .row = &made.row};
+    struct record_parts parts = {{NULL}};
     enum error err = OK;
 
-    section_keys_hold(engine->scratch_keys);
     TRY(store_record_get(txn, number, arena, &made.row));
-    TRY(envelope_read_header(made.row.header, arena, &opening.header));
-    TRY(store_keys_get(txn, &made.row.record, engine->scratch_keys));
+    TRY(reader_parts(engine, txn, &made.row, 0, arena, &parts));
     for (size_t i = 0; i < made.row.parts.count; i++) {
-        struct view part = made.row.parts.items[i];
-        TRY(open_part(&opening, part));
-        made.sections = (uint16_t)(made.sections | (1U << part.data[1]));
+        made.sections = (uint16_t)(made.sections | (1U << made.row.parts.items[i].data[1]));
     }
     made.own = id_equal(&made.row.originator, &engine->keys->identity.node);
-    TRY(record_merge(&opening.parts, arena, &made.record));
+    TRY(record_merge(&parts, arena, &made.record));
     *reading = made;
 out:
-    section_keys_clear(engine->scratch_keys);
-    section_keys_release(engine->scratch_keys);
     return err;
 }
 

@@ -3,6 +3,7 @@
 
 /* Reading a stored record as far as its sections are open to this State. */
 
+#include "record_sections.h"
 #include "state.h"
 
 /** A record opened. Views and trees borrow from the arena it was read into. */
@@ -13,6 +14,15 @@ struct reading {
     uint16_t sections;    /* bit set of those sections; SECTION_INTERNAL too for our own */
     bool own;
 };
+
+/**
+ * Open the stored parts of a record into `parts`, which may hold others already.
+ * @param skip set of slots that are left out.
+ * @return as reader_open; ERR_RECORD_CONFLICT if a section would be there twice.
+ */
+MUST_CHECK enum error reader_parts(struct engine *engine, struct store_txn *txn,
+                                   const struct store_record *row, uint16_t skip,
+                                   struct arena *arena, struct record_parts *parts);
 
 /**
  * Open the sections of a record that this State has keys for.

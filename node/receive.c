@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "receive.h"
 
+#include "contents.h"
 #include "peer.h"
-#include "record_index.h"
+#include "reader.h"
 #include "record_sections.h"
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { ISSUED_AHEAD_MAX_MS = 10 * 60 * 1000 };
@@ -21,7 +23,11 @@ struct incoming {
     struct view ciphertexts[SLOTS_MAX];  /* of each granted slot */
     bool kept[SLOTS_MAX];                /* the ciphertext lies in the store already */
     enum section_id sections[SLOTS_MAX]; /* of each granted slot */
-    struct value *record;                /* merged */
+    struct value *record;                /* merged, with what was held of it before */
+    struct contents contents;            /* what it is found by */
+    bool held;                           /* a part of it is here already */
+    uint64_t number;                     /* of what is here */
+    struct store_record held_row;
     struct reference reference;
     int64_t version;
 };
@@ -118,11 +124,45 @@ static struct view find_blob(struct receive *receive, const struct id *cipher)
     return view_of(NULL, 0);
 }
 
+/* Whether the peer said that it cannot give a ciphertext. */
+static bool is_absent(const struct peer *peer, const struct id *cipher)
+{
+    for (size_t i = 0; i < peer->absent_count; i++) {
+        if (id_equal(&peer->absent[i], cipher)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void want(struct peer *peer, const struct id *cipher)
 {
     if (peer->wanted_count < BLOBS_WANTED_MAX) {
         peer->wanted[peer->wanted_count++] = *cipher;
     }
+}
+
+/*
+ * Whether a stored ciphertext may serve an entry of this lane: it was fetched for
+ * it, or belongs to a record of the same originator. Else a State could learn
+ * from our answer whether another one shared a record with us. T-9
+ */
+static bool may_use(const struct receive *receive, const struct id *cipher,
+                    const struct id *originator)
+{
+    uint64_t number = 0;
+    struct store_numbers found = {&number, 1, 0};
+    struct store_record row = {0};
+
+    for (size_t i = 0; i < receive->peer->fetched_count; i++) {
+        if (id_equal(&receive->peer->fetched[i], cipher)) {
+            return true;
+        }
+    }
+    return store_index_find(receive->txn, INDEX_CIPHER, id_view(cipher), 0, &found) == OK &&
+           found.count == 1 &&
+           store_record_get(receive->txn, number, receive->engine->record_arena, &row) == OK &&
+           id_equal(&row.originator, originator);
 }
 
 /* The ciphertext of one granted slot: from the batch, else from the store. */
@@ -137,8 +177,14 @@ static enum error get_cipher(struct receive *receive, struct incoming *in, size_
         return OK;
     }
     in->kept[place] = true;
-    enum error err = store_blob_get(receive->txn, &cipher, receive->engine->record_arena, bytes);
+    enum error err = ERR_NOT_FOUND;
+    if (may_use(receive, &cipher, &in->header.originator)) {
+        err = store_blob_get(receive->txn, &cipher, receive->engine->record_arena, bytes);
+    }
     if (err == ERR_NOT_FOUND || (receive->mending && err == ERR_STORE_CORRUPT)) {
+        if (is_absent(receive->peer, &cipher)) {
+            return ERR_BLOB_MISSING;
+        }
         want(receive->peer, &cipher);
         return OK;
     }
@@ -195,15 +241,71 @@ out:
     return err;
 }
 
+/* Handling and internal fields never travel: shown, they would pass for what we know ourselves. */
+static enum error check_shared(const struct value *part, const struct record_object *body)
+{
+    const struct value *inside = value_get(part, "body");
+
+    if (value_get(part, "handling") != NULL) {
+        return ERR_RECORD_CONFLICT;
+    }
+    for (size_t i = 0; inside != NULL && body != NULL && i < body->count; i++) {
+        if (body->fields[i].section == SECTION_INTERNAL &&
+            value_get(inside, body->fields[i].name) != NULL) {
+            return ERR_RECORD_CONFLICT;
+        }
+    }
+    return OK;
+}
+
+/*
+ * What an earlier grant of the same record gave belongs to it: the whole must
+ * hold together, else what is stored could not be opened any more.
+ */
+static enum error add_held(struct receive *receive, struct incoming *in)
+{
+    struct arena *arena = receive->engine->record_arena;
+    uint16_t slots = 0;
+    enum error err = store_record_find(receive->txn, &in->record_id, &in->number);
+
+    if (err == ERR_NOT_FOUND) {
+        return OK;
+    }
+    TRY(err);
+    in->held = true;
+    err = store_record_get(receive->txn, in->number, arena, &in->held_row);
+    if (err == ERR_STORE_CORRUPT && receive->mending) {
+        in->held_row = (struct store_record){0}; /* it is written again as a whole */
+        return OK;
+    }
+    TRY(err);
+    for (size_t i = 0; i < in->parcel.slots.size; i++) {
+        slots = (uint16_t)(slots | (1U << in->parcel.slots.data[i]));
+    }
+    err = reader_parts(receive->engine, receive->txn, &in->held_row, slots, arena, &in->parts);
+    TRY(err == ERR_STORE_CORRUPT && receive->mending ? OK : err);
+out:
+    return err;
+}
+
 static enum error open_sections(struct receive *receive, struct incoming *in)
 {
+    struct arena *arena = receive->engine->record_arena;
     enum error err = OK;
 
     for (size_t i = 0; i < in->parcel.slots.size; i++) {
         TRY(open_section(receive, in, i));
     }
-    TRY(record_merge(&in->parts, receive->engine->record_arena, &in->record));
-    TRY(record_check(in->record, RECORD_RECEIVED, receive->engine->record_arena, NULL, NULL));
+    const struct value *manifest = in->parts.section[SECTION_MANIFEST];
+    const struct record_kind *kind = manifest == NULL ? NULL : record_kind_of(manifest);
+    for (int i = 0; i < SECTION_SHARED_COUNT; i++) {
+        const struct value *part = in->parts.section[i];
+        TRY(part == NULL ? OK : check_shared(part, kind == NULL ? NULL : kind->body));
+    }
+    TRY(add_held(receive, in));
+    TRY(record_merge(&in->parts, arena, &in->record));
+    TRY(record_check(in->record, RECORD_RECEIVED, arena, NULL, NULL));
+    TRY(contents_collect(in->record, arena, &in->contents));
 out:
     return err;
 }
@@ -243,19 +345,6 @@ out:
 }
 
 /* --- storing ------------------------------------------------------------------------------- */
-
-/** Where index rows go. */
-struct index_target {
-    struct store_txn *txn;
-    uint64_t number;
-};
-
-static enum error add_index(void *context, enum index_field field, struct view value)
-{
-    struct index_target *target = context;
-
-    return store_index_add(target->txn, field, value, target->number);
-}
 
 /* Slot, section and ciphertext hash of each granted part, as the record row keeps them. */
 static enum error make_parts(const struct incoming *in, struct arena *arena, struct views *parts)
@@ -307,7 +396,6 @@ static enum error add_old_parts(const struct store_record *held, struct arena *a
 /* Put the ciphertexts, keys and index rows of a record whose row is written. */
 static enum error put_contents(struct receive *receive, const struct incoming *in, uint64_t number)
 {
-    struct index_target target = {receive->txn, number};
     enum error err = OK;
 
     for (size_t i = 0; i < in->parcel.ciphers.count; i++) {
@@ -320,7 +408,7 @@ static enum error put_contents(struct receive *receive, const struct incoming *i
         TRY(store_index_add(receive->txn, INDEX_CIPHER, id_view(&cipher), number));
     }
     TRY(store_keys_put(receive->txn, &in->record_id, receive->engine->scratch_keys));
-    TRY(record_index(in->record, add_index, &target));
+    TRY(contents_put(receive->txn, number, &in->contents));
 out:
     return err;
 }
@@ -371,8 +459,6 @@ static enum error store_incoming(struct receive *receive, struct incoming *in,
 {
     struct arena *arena = receive->engine->record_arena;
     char reference[REFERENCE_TEXT_BYTES];
-    struct store_record held = {0};
-    uint64_t number = 0;
     struct store_record row = {.record = in->record_id,
                                .originator = in->header.originator,
                                .peer = receive->peer->number,
@@ -389,23 +475,16 @@ static enum error store_incoming(struct receive *receive, struct incoming *in,
 
     memcpy(row.signature, in->parcel.signature, SIGNATURE_BYTES);
     TRY(make_parts(in, arena, &row.parts));
+    receive->writing = true;
     TRY(settle_versions(receive, in, &row));
-    err = store_record_find(receive->txn, &in->record_id, &number);
-    if (err == ERR_NOT_FOUND) {
-        TRY(store_record_add(receive->txn, &row, &number));
-    } else {
-        TRY(err);
-        err = store_record_get(receive->txn, number, arena, &held);
-        if (err == OK) {
-            row.standing = held.standing;
-            row.stored_at = held.stored_at;
-            TRY(add_old_parts(&held, arena, &row.parts));
-        } else if (err != ERR_STORE_CORRUPT || !receive->mending) {
-            TRY(err);
-        }
-        TRY(store_record_put(receive->txn, number, &row));
+    if (in->held && in->held_row.parts.count > 0) {
+        row.standing = in->held_row.standing;
+        row.stored_at = in->held_row.stored_at;
+        TRY(add_old_parts(&in->held_row, arena, &row.parts));
     }
-    TRY(put_contents(receive, in, number));
+    TRY(in->held ? store_record_put(receive->txn, in->number, &row)
+                 : store_record_add(receive->txn, &row, &in->number));
+    TRY(put_contents(receive, in, in->number));
 out:
     return err;
 }
@@ -450,13 +529,29 @@ out:
     return err;
 }
 
+/* Ciphertexts that were fetched for an entry which is not taken over must not fill the store. */
+enum error receive_drop_fetched(struct store_txn *txn, struct peer *peer)
+{
+    enum error err = OK;
+
+    for (size_t i = 0; i < peer->fetched_count; i++) {
+        uint64_t number = 0;
+        struct store_numbers found = {&number, 1, 0};
+        TRY(store_index_find(txn, INDEX_CIPHER, id_view(&peer->fetched[i]), 0, &found));
+        TRY(found.count > 0 ? OK : store_blob_remove(txn, &peer->fetched[i]));
+    }
+    peer->fetched_count = 0;
+out:
+    return err == ERR_NOT_FOUND ? OK : err;
+}
+
 static enum error keep_aside(struct receive *receive, const struct lane_entry *entry,
                              struct view payload, enum error why)
 {
     char detail[128];
     struct store_quarantine row = {.peer = receive->peer->number,
                                    .seq = entry->seq,
-                                   .error = why,
+                                   .error = atoi(error_info(why)->code + 1),
                                    .time = receive->now.wall,
                                    .bytes = payload};
     enum error err = OK;
@@ -464,11 +559,11 @@ static enum error keep_aside(struct receive *receive, const struct lane_entry *e
     (void)snprintf(detail, sizeof detail, "entry %" PRId64 ": %s", entry->seq,
                    error_info(why)->text);
     TRY(store_quarantine_add(receive->txn, &row));
+    TRY(receive_drop_fetched(receive->txn, receive->peer));
     TRY(note(receive, "record.quarantined", receive->peer->identity.state, detail));
     engine_log(receive->engine, LOG_WARNING, "record.quarantined",
                "state=%s seq=%" PRId64 " why=%s", receive->peer->identity.state, entry->seq,
                error_info(why)->code);
-    receive->peer->quarantined++;
 out:
     return err;
 }
@@ -479,12 +574,18 @@ static enum receive_outcome settle(struct receive *receive, const struct lane_en
 {
     *error = err;
     if (err == OK) {
+        receive->peer->fetched_count = 0;
         return RECEIVE_APPLIED;
     }
     if (err == ERR_NOT_FOUND && receive->peer->wanted_count > 0) {
         return RECEIVE_NEEDS_BLOBS;
     }
-    if (is_ours(err) || store_error(receive->txn) != OK) {
+    if (err == ERR_TIME) {
+        return RECEIVE_HELD;
+    }
+    /* Once something of it is written it cannot be kept aside, save for the fork that was noted. */
+    if (is_ours(err) || store_error(receive->txn) != OK ||
+        (receive->writing && err != ERR_LANE_FORK)) {
         return RECEIVE_FAILED;
     }
     if (receive->mending) {
@@ -505,6 +606,7 @@ enum receive_outcome receive_entry(struct receive *receive, const struct lane_en
 
     arena_clear(receive->engine->record_arena);
     receive->peer->wanted_count = 0;
+    receive->writing = false;
     /* Other types come with later versions; an entry of one is kept aside, the lane goes on. */
     if (entry->type == LANE_GRANT) {
         err = apply_grant(receive, entry, payload);
@@ -538,8 +640,6 @@ static enum error put_recovered(struct receive *receive, struct incoming *in,
 {
     struct engine *engine = receive->engine;
     char reference[REFERENCE_TEXT_BYTES];
-    struct store_record held = {0};
-    uint64_t number = 0;
     struct store_record row = {.record = in->record_id,
                                .originator = in->header.originator,
                                .header = in->parcel.header,
@@ -553,34 +653,23 @@ static enum error put_recovered(struct receive *receive, struct incoming *in,
     row.reference = view_of_text(reference_format(&in->reference, reference));
     row.schema = view_of_text(in->reference.kind->schema);
     TRY(make_parts(in, engine->record_arena, &row.parts));
+    receive->writing = true;
     TRY(settle_versions(receive, in, &row));
-    err = store_record_find(receive->txn, &in->record_id, &number);
-    if (err == ERR_NOT_FOUND) {
-        TRY(store_record_add(receive->txn, &row, &number));
-    } else {
-        TRY(err);
-        err = store_record_get(receive->txn, number, engine->record_arena, &held);
-        if (err == OK) {
-            /* What we still hold, internal section included, stays; parts only come in addition. */
-            struct views parts = held.parts;
-            row = held;
-            row.parts = parts;
-            struct views from_peer = {0};
-            TRY(make_parts(in, engine->record_arena, &from_peer));
-            struct store_record offered = {.parts = from_peer};
-            TRY(add_old_parts(&offered, engine->record_arena, &row.parts));
-        } else if (err != ERR_STORE_CORRUPT) {
-            TRY(err);
-        }
-        TRY(store_record_put(receive->txn, number, &row));
+    if (in->held && in->held_row.parts.count > 0) {
+        /* What we still hold, internal section included, stays; parts only come in addition. */
+        const struct store_record offered = {.parts = row.parts};
+        row = in->held_row;
+        TRY(add_old_parts(&offered, engine->record_arena, &row.parts));
     }
-    TRY(put_contents(receive, in, number));
+    TRY(in->held ? store_record_put(receive->txn, in->number, &row)
+                 : store_record_add(receive->txn, &row, &in->number));
+    TRY(put_contents(receive, in, in->number));
     struct store_holder holder = {.granted_at = in->grant.terms.issued_at, .seq = entry->seq};
     for (size_t i = 0; i < in->parcel.slots.size; i++) {
         holder.slots |= 1 << in->parcel.slots.data[i];
         holder.sections |= 1 << in->sections[i];
     }
-    TRY(store_holder_put(receive->txn, number, receive->peer->number, &holder));
+    TRY(store_holder_put(receive->txn, in->number, receive->peer->number, &holder));
 out:
     return err;
 }
@@ -631,6 +720,7 @@ enum receive_outcome recover_entry(struct receive *receive, const struct lane_en
 
     arena_clear(receive->engine->record_arena);
     receive->peer->wanted_count = 0;
+    receive->writing = false;
     if (entry->type == LANE_GRANT) {
         err = recover_grant(receive, entry, payload);
     }

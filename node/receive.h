@@ -24,6 +24,7 @@ struct receive {
     struct moment now;
     const struct batch_blobs *blobs;
     size_t next_blob; /* where the next ciphertext is likely to be */
+    bool writing;     /* something of the entry was written */
     bool mending;     /* the entry was applied before; rows that do not open are written again */
 };
 
@@ -37,6 +38,7 @@ enum receive_outcome {
     RECEIVE_APPLIED,
     RECEIVE_ASIDE,       /* kept aside; the lane goes on */
     RECEIVE_NEEDS_BLOBS, /* ciphertexts are missing: peer->wanted names them */
+    RECEIVE_HELD,        /* its time has not come by our clock: the lane waits */
     RECEIVE_FAILED       /* our own store or memory: nothing of this may be committed */
 };
 
@@ -47,6 +49,9 @@ enum receive_outcome {
  */
 enum receive_outcome receive_entry(struct receive *receive, const struct lane_entry *entry,
                                    struct view payload, enum error *error);
+
+/** Remove the ciphertexts that were fetched for an entry which was not taken over. */
+MUST_CHECK enum error receive_drop_fetched(struct store_txn *txn, struct peer *peer);
 
 /**
  * Take back a payload of our own lane that a peer kept for us.

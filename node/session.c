@@ -247,6 +247,7 @@ static void take_accepted_hello(struct engine *engine, link_id link, struct view
     }
     peer->wanted_count = 0;
     peer->recovering = false;
+    peer->lane_confirmed = false;
     peer->session = (struct session){.link = link};
     send_hello(engine, peer, hello.nonce, now);
     session_open(engine, peer, &hello, now);

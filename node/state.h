@@ -45,6 +45,7 @@ struct session {
     int64_t ping_at_ms;  /* steady: when the last PING went out */
     int64_t ack_due_ms;  /* steady: by when sent entries must be acknowledged; 0 if none are */
     int64_t pushed_seq;  /* newest entry of our lane sent in this session */
+    int64_t pull_at_ms;  /* steady: when to ask again for entries that our clock held back; or 0 */
     int64_t push_at_ms;  /* steady: when to try again what our store did not let us send; or 0 */
     bool heads_sent;
     bool heads_seen;
@@ -88,7 +89,7 @@ struct peer {
     char software[65];
     struct instant heard_at; /* wall; 0 if not since the start */
 
-    bool lane_confirmed; /* HEADS were compared since the start: numbers may be given */
+    bool lane_confirmed; /* HEADS were compared in this session: numbers may be given */
     bool recovering;     /* our lane is being fetched back from the peer */
     int64_t recover_to;  /* newest entry of it that the peer holds */
     bool peer_lost;      /* the peer holds less of its own lane than we do */
@@ -103,8 +104,12 @@ struct peer {
     int64_t in_head;        /* newest entry of it that we have heard of */
     size_t wanted_count;    /* ciphertexts asked for and not here yet */
     struct id wanted[BLOBS_WANTED_MAX];
+    size_t fetched_count; /* ciphertexts stored for an entry that is not applied yet */
+    struct id fetched[BLOBS_WANTED_MAX];
+    size_t absent_count; /* ciphertexts that it said it cannot give */
+    struct id absent[BLOBS_WANTED_MAX];
     int64_t pending;      /* grants that wait for a number */
-    uint64_t quarantined; /* objects of it kept aside since the start */
+    uint64_t quarantined; /* objects of it kept aside */
 
     int64_t day; /* days since 1970 that the two counts below are of */
     int64_t records_today;
@@ -129,7 +134,8 @@ struct engine {
     size_t peer_count;
     struct peer *peers[STORE_PEERS_MAX];
     struct policy_world *world; /* made from peers and groups, kept up to date */
-    struct section_keys *scratch_keys;
+    struct section_keys *scratch_keys; /* of the record that is made or taken over */
+    struct section_keys *reader_keys;  /* of a stored record while it is opened */
     struct secret_pool *pair_keys; /* of all peers */
     struct arena *arena;           /* for one event at a time */
     struct arena *record_arena;    /* for one record at a time */
@@ -158,7 +164,7 @@ void engine_log(const struct engine *engine, enum log_level level, const char *e
 /** Log what went wrong with the store and remember that it broke, if it did. */
 void engine_store_failed(struct engine *engine, enum error error);
 
-/** Commit, and note the newest audit entry. */
+/** Commit, and note the newest audit entry. An error means that nothing was committed. */
 MUST_CHECK enum error engine_commit(struct engine *engine, struct store_txn **txn);
 
 /** The peer with a node id, a State code, or a CURVE key; NULL. Removed peers have none. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sync.h"
 
+#include "granting.h"
 #include "lane_send.h"
 #include "lane_state.h"
 #include "lane_take.h"
@@ -196,9 +197,15 @@ void sync_repair(struct engine *engine, struct peer *peer)
 
 void sync_tick(struct engine *engine, struct peer *peer, struct moment now)
 {
-    if (peer_is_steady(peer) && peer->session.push_at_ms != 0 &&
-        now.steady_ms >= peer->session.push_at_ms) {
-        lane_push(engine, peer, now);
+    if (!peer_is_steady(peer)) {
+        return;
+    }
+    if (peer->session.push_at_ms != 0 && now.steady_ms >= peer->session.push_at_ms) {
+        granting_push(engine, peer, now);
+    }
+    if (peer->session.pull_at_ms != 0 && now.steady_ms >= peer->session.pull_at_ms) {
+        peer->session.pull_at_ms = 0;
+        lane_pull(engine, peer, LANE_OF_RECEIVER, peer->in.seq);
     }
 }
 
@@ -230,6 +237,7 @@ static enum error handle(struct engine *engine, struct peer *peer, const struct 
     case MESSAGE_LANE_ACK:
         return lane_take_ack(engine, peer, message->lane_ack.ack, now);
     case MESSAGE_LANE_NACK:
+        lane_take_absence(engine, peer, &message->lane_nack);
         return lane_take_nack(engine, peer, &message->lane_nack, now);
     case MESSAGE_BLOB_PULL:
         return lane_give_blobs(engine, peer, &message->blob_pull.ids);
@@ -257,7 +265,7 @@ enum error sync_message(struct engine *engine, struct peer *peer, const struct m
     TRY(err);
     if (peer_is_steady(peer)) {
         renew_credit(engine, peer);
-        lane_push(engine, peer, now);
+        granting_push(engine, peer, now);
     }
 out:
     return err;

@@ -146,6 +146,9 @@ static const struct error_info errors[ERROR_COUNT] = {
     [ERR_LANE_WAITS] = {"E607", MOVER_PEER, 8, "the peer has not been heard since the start",
                         "valise peer ping STATE",
                         "After a start nothing is numbered before both sides compared heads."},
+    [ERR_BLOB_MISSING] = {"E608", MOVER_PEER, 8, "the State cannot give a part that it granted",
+                          "call the State: its store is damaged; it can publish the record again",
+                          "Each part of a record is fetched from the State that granted it."},
 
     [ERR_BAD_SIGNATURE] = {"E701", MOVER_PEER, 7, "a signature did not verify",
                            "do not act on it; call the State on a known number",

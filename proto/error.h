@@ -74,6 +74,7 @@ enum error {
     ERR_PEER_QUOTA,
     ERR_LANE_GAP,
     ERR_LANE_WAITS,
+    ERR_BLOB_MISSING,
     /* E7xx: verification */
     ERR_BAD_SIGNATURE,
     ERR_BAD_HASH,

@@ -154,7 +154,8 @@ enum lane_nack_reason {
     NACK_BAD_SIGNATURE = 4,
     NACK_POLICY = 5,
     NACK_QUOTA = 6,
-    NACK_BLOB_MISSING = 7
+    NACK_BLOB_MISSING = 7,
+    NACK_TIME = 8 /* not yet by the receiver's clock: it asks again */
 };
 
 struct message_lane_nack {

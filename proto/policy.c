@@ -386,6 +386,22 @@ static int compare_rows(const void *a, const void *b)
     return strcmp(first->state, second->state);
 }
 
+uint16_t policy_sections(const struct value *handling, const struct policy_world *world,
+                         const struct policy_member *member, uint16_t present)
+{
+    uint16_t sections = 0;
+
+    for (int s = 0; s < SECTION_SHARED_COUNT; s++) {
+        struct policy_request request = {member, (enum section_id)s, present};
+        struct policy_decision decision = {0};
+        policy_decide(handling, world, &request, &decision);
+        if (decision.permit && ((present >> s) & 1U) != 0) {
+            sections = (uint16_t)(sections | (1U << s));
+        }
+    }
+    return sections;
+}
+
 /* Node ids and sections in the order of the rows: who gets what, and nothing else. */
 static struct id preview_hash(const struct policy_preview *preview, struct buffer *bytes)
 {

@@ -96,6 +96,10 @@ void policy_decide(const struct value *handling, const struct policy_world *worl
 MUST_CHECK enum error policy_check(const struct value *handling, const struct policy_world *world,
                                    struct instant issued_at, struct problems *problems);
 
+/** The sections, of those in `present`, that a State may read. */
+uint16_t policy_sections(const struct value *handling, const struct policy_world *world,
+                         const struct policy_member *member, uint16_t present);
+
 /** One row of a preview: what one State would read. */
 struct policy_row {
     const struct policy_member *member; /* borrowed from the world */

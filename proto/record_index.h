@@ -5,6 +5,8 @@
 
 #include "record.h"
 
+enum { RECORD_INDEX_MAX = 2048 }; /* values of one record: what a node indexes in one turn */
+
 /** Called for each value; `value` lives only during the call. An error ends the walk. */
 typedef enum error (*record_index_visit)(void *context, enum index_field field, struct view value);
 
@@ -13,7 +15,7 @@ typedef enum error (*record_index_visit)(void *context, enum index_field field, 
  * Codes of control lists are also named by their headings (ML1.a: ML1.a, ML1),
  * the main date by its year and its month, names by the whole and by each word,
  * short serial ranges by each of their numbers.
- * @return OK, what the visitor returned, ERR_NO_MEMORY.
+ * @return OK, what the visitor returned, ERR_NO_MEMORY, ERR_TOO_LARGE for a name too long to fold.
  */
 MUST_CHECK enum error record_index(const struct value *record, record_index_visit visit,
                                    void *context);

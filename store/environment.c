@@ -123,8 +123,8 @@ static enum error check_owner(struct store *store, const struct store_options *o
         row.name = name;
         TRY(database_put_row(txn, TABLE_META, &key, &counter_row_info, &row));
         txn->audited = true; /* nothing has happened yet that could be noted */
-        TRY(store_commit(&txn));
-        return OK;
+        err = store_commit(&txn);
+        goto out;
     }
     if (err == ERR_STORE_CORRUPT) {
         err = ERR_STORE_FOREIGN; /* sealed under another master key */
@@ -139,8 +139,9 @@ out:
 }
 
 /* Compare where the audit chain stands with what the anchor says was committed: S-9. */
-static enum error check_anchor(struct store *store, bool accept_older)
+static enum error check_anchor(struct store *store, const struct store_options *options)
 {
+    bool accepted = false;
     struct arena *arena = arena_new(65536);
     struct store_txn *txn = NULL;
     struct anchor anchor = {0};
@@ -170,12 +171,18 @@ static enum error check_anchor(struct store *store, bool accept_older)
     if (err == ERR_NOT_FOUND) {
         err = ERR_STORE_ROLLED_BACK;
     }
-    if (accept_older && (err == ERR_STORE_ROLLED_BACK || err == ERR_STORE_CORRUPT)) {
+    if (options->accept_older && (err == ERR_STORE_ROLLED_BACK || err == ERR_STORE_CORRUPT)) {
+        accepted = true;
         err = OK;
     }
 out:
     store_abort(&txn);
     arena_free(&arena);
+    if (accepted && !options->read_only) {
+        /* Both halves: the store stands by what it has, and neither may ask for more again. */
+        anchor_write(store);
+        anchor_write(store);
+    }
     return err;
 }
 
@@ -209,7 +216,7 @@ enum error store_open(const struct store_options *options, struct store **store)
     TRY(open_tables(made, options->read_only));
     TRY(anchor_open(made));
     TRY(check_owner(made, options));
-    TRY(check_anchor(made, options->accept_older));
+    TRY(check_anchor(made, options));
     if (!options->read_only) {
         store_sweep_readers(made);
         place_mark(made->lock_fd, false);
@@ -259,6 +266,11 @@ bool store_was_closed(const struct store *store)
     return store->was_closed;
 }
 
+int64_t store_last_event(const struct store *store)
+{
+    return store->current.audit_seq;
+}
+
 void store_sweep_readers(struct store *store)
 {
     int dead = 0;
@@ -296,7 +308,7 @@ bool store_has_room(struct store *store)
     struct store_space space;
 
     store_space(store, &space);
-    return space.max_bytes - space.used_bytes >= space.max_bytes / FULL_RESERVE_DIVISOR;
+    return space.used_bytes <= space.max_bytes - space.max_bytes / FULL_RESERVE_DIVISOR;
 }
 
 void store_space(struct store *store, struct store_space *space)

@@ -30,6 +30,21 @@ const char *table_name(enum table table)
     return table_names[table];
 }
 
+size_t table_key_bytes(enum table table)
+{
+    static const uint8_t sizes[TABLE_COUNT] = {
+        [TABLE_RECORD] = KEY_NUMBER_BYTES, [TABLE_BLOB] = KEY_BLOB_BYTES,
+        [TABLE_INDEX] = KEY_INDEX_BYTES,   [TABLE_LANE] = KEY_LANE_BYTES,
+        [TABLE_ENTRY] = KEY_ENTRY_BYTES,   [TABLE_PENDING] = KEY_PENDING_BYTES,
+        [TABLE_PEER] = KEY_PEER_BYTES,     [TABLE_GROUP] = KEY_NAMED_BYTES,
+        [TABLE_USER] = KEY_NAMED_BYTES,    [TABLE_DRAFT] = KEY_NAMED_BYTES,
+        [TABLE_HOLDER] = KEY_HOLDER_BYTES, [TABLE_QUARANTINE] = KEY_NUMBER_BYTES,
+        [TABLE_AUDIT] = KEY_NUMBER_BYTES,  [TABLE_SECTION_KEY] = KEY_SECTION_BYTES,
+    };
+
+    return sizes[table];
+}
+
 /* --- keys ---------------------------------------------------------------------------------- */
 
 static void append(struct key *key, const void *bytes, size_t size)
@@ -207,12 +222,8 @@ static const struct object_field entry_fields[] = {
 };
 
 static const struct object_field pending_fields[] = {
-    {0, OBJECT_INTEGER, false, FIELD(store_pending, type), LANE_GRANT, LANE_FLOOR, 0, "type",
-     "of the entry to be"},
-    {1, OBJECT_BYTES, false, FIELD(store_pending, payload), 1, LANE_PAYLOAD_MAX_BYTES, 0, "payload",
-     "of the entry to be"},
-    {2, OBJECT_INTEGER, false, FIELD(store_pending, record), 0, INT64_MAX, 0, "record",
-     "number of the record it grants"},
+    {0, OBJECT_INTEGER, false, FIELD(store_pending, record), 1, INT64_MAX, 0, "record",
+     "number of the record that is granted"},
 };
 
 static const struct object_field peer_fields[] = {
@@ -283,7 +294,7 @@ INFO(record_row_info, "record row", store_record, record_fields, ROW_BYTES);
 INFO(holder_row_info, "holder row", store_holder, holder_fields, ROW_BYTES);
 INFO(lane_row_info, "lane row", store_lane, lane_fields, ROW_BYTES);
 INFO(entry_row_info, "entry row", entry_row, entry_fields, ENTRY_ROW_BYTES);
-INFO(pending_row_info, "pending row", store_pending, pending_fields, ENTRY_ROW_BYTES);
+INFO(pending_row_info, "pending row", store_pending, pending_fields, ROW_BYTES);
 INFO(peer_row_info, "peer row", store_peer, peer_fields, PACK_OBJECT_MAX_BYTES + 4096);
 INFO(group_row_info, "group row", store_group, group_fields, ROW_BYTES);
 INFO(user_row_info, "user row", store_user, user_fields, ROW_BYTES);

@@ -114,6 +114,13 @@ enum error store_blob_get(struct store_txn *txn, const struct id *cipher, struct
     return database_get(txn, TABLE_BLOB, &key, arena, bytes);
 }
 
+enum error store_blob_remove(struct store_txn *txn, const struct id *cipher)
+{
+    const struct key key = blob_key(txn, cipher);
+
+    return database_delete(txn, TABLE_BLOB, &key);
+}
+
 bool store_blob_has(struct store_txn *txn, const struct id *cipher)
 {
     const struct key key = blob_key(txn, cipher);

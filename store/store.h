@@ -69,6 +69,9 @@ MUST_CHECK enum error store_open(const struct store_options *options, struct sto
 /** Close; NULL is allowed; *store becomes NULL. No transaction may be open. */
 void store_close(struct store **store);
 
+/** Number of the newest audit entry that is committed. */
+int64_t store_last_event(const struct store *store);
+
 /** Whether the last close was in order; true for a new store. After a crash a full check is due. */
 bool store_was_closed(const struct store *store);
 
@@ -176,6 +179,7 @@ MUST_CHECK enum error store_blob_put(struct store_txn *txn, const struct id *cip
                                      struct view bytes);
 MUST_CHECK enum error store_blob_get(struct store_txn *txn, const struct id *cipher,
                                      struct arena *arena, struct view *bytes);
+MUST_CHECK enum error store_blob_remove(struct store_txn *txn, const struct id *cipher);
 bool store_blob_has(struct store_txn *txn, const struct id *cipher);
 
 /** Which sections of a record a peer was granted (holder ledger). */
@@ -277,9 +281,7 @@ MUST_CHECK enum error store_entry_get(struct store_txn *txn, struct store_entry_
 /** What waits for a number because the peer was not heard since the start. */
 struct store_pending {
     uint64_t present;
-    int64_t type; /* enum lane_entry_type */
-    struct view payload;
-    int64_t record; /* number of the record it grants, or 0 */
+    int64_t record; /* number of the record that is granted */
 };
 
 MUST_CHECK enum error store_pending_add(struct store_txn *txn, uint32_t peer,
