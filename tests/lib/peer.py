@@ -4,7 +4,7 @@
     me = Identity.make('XRI', 'Rivania')
     node.trust(me.card_text(), me.safety_number())         # at the real node (nodes.Node)
     them = wire.read_card(node.card())
-    link = Link.connect(me, them, node.endpoint)
+    link = Link.connect_patiently(me, them, node.endpoint)
     session = Session(link, me, them)
     session.open()                                         # HELLO both ways
     session.heads()                                        # W-71
@@ -20,6 +20,7 @@ Random bytes come from `secrets`, or from a seed where one is given.
 """
 
 import hashlib
+import itertools
 import secrets
 import time
 
@@ -166,6 +167,24 @@ def context():
     return _context
 
 
+_monitors = itertools.count()
+
+
+def monitor_of(socket):
+    """A socket that hears of another's connections, at an address nobody had before."""
+    return socket.get_monitor_socket(events=zmq.EVENT_ALL & ~zmq.EVENT_MONITOR_STOPPED,
+                                     addr='inproc://monitor-%d' % next(_monitors))
+
+
+def close_monitored(socket, monitor):
+    """In this order: ZeroMQ waits for ever when it tells a monitor that is closed already."""
+    if socket.closed:
+        return
+    socket.disable_monitor()
+    monitor.close(0)
+    socket.close(0)
+
+
 class Link:
     """One CURVE connection: dialled by us, or taken by our listener."""
 
@@ -173,7 +192,7 @@ class Link:
         self.socket = socket
         self.routing_id = routing_id
         self._owner = owner                    # listener whose socket it shares
-        self._monitor = None if owner else socket.get_monitor_socket()
+        self._monitor = None if owner else monitor_of(socket)
 
     @staticmethod
     def _socket(kind, identity):
@@ -185,6 +204,18 @@ class Link:
         socket.curve_secretkey = z85.encode(identity.curve)
         socket.curve_publickey = z85.encode(wire.box_public(identity.curve))
         return socket
+
+    @classmethod
+    def connect_patiently(cls, identity, them, endpoint, wait=WAIT):
+        """Dial, and dial again if need be: a node hears at once that a peer is verified, its
+        transport a moment later."""
+        end = time.monotonic() + wait
+        while True:
+            try:
+                return cls.connect(identity, them, endpoint, 1, ((zmq.HANDSHAKE_IVL, 1000),))
+            except (Closed, Silent):
+                if time.monotonic() > end:
+                    raise
 
     @classmethod
     def connect(cls, identity, them, endpoint, wait=WAIT, options=()):
@@ -199,8 +230,12 @@ class Link:
             socket.setsockopt(option, value)
         link = cls(socket)
         socket.connect(endpoint)
-        if wait:
-            link.wait_event((zmq.EVENT_HANDSHAKE_SUCCEEDED,), wait)
+        try:
+            if wait:
+                link.wait_event((zmq.EVENT_HANDSHAKE_SUCCEEDED,), wait)
+        except (Closed, Silent):
+            link.close()
+            raise
         return link
 
     def _event(self, wait):
@@ -263,12 +298,11 @@ class Link:
         return frames[0]
 
     def close(self):
-        if self._owner is not None:
-            return
-        if self._monitor is not None:
-            self.socket.disable_monitor()
-            self._monitor = None
-        self.socket.close()
+        if self._owner is None:
+            close_monitored(self.socket, self._monitor)
+
+    def __del__(self):
+        self.close()
 
 
 class Listener:
@@ -278,7 +312,7 @@ class Listener:
         # pylint: disable=protected-access
         self.socket = Link._socket(zmq.ROUTER, identity)
         self.socket.curve_server = True
-        self._monitor = self.socket.get_monitor_socket()
+        self._monitor = monitor_of(self.socket)
         self._inboxes = {}                     # by routing id, of links handed out
         self._fresh = []                       # first messages of links nobody took yet
         self.socket.bind('tcp://127.0.0.1:%d' % port)
@@ -321,8 +355,10 @@ class Listener:
         return False
 
     def close(self):
-        self.socket.disable_monitor()
-        self.socket.close()
+        close_monitored(self.socket, self._monitor)
+
+    def __del__(self):
+        self.close()
 
 
 # --- sessions ------------------------------------------------------------------------------

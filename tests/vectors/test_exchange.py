@@ -96,7 +96,7 @@ class World:
 
     def _connect(self, node):
         them = wire.read_card(node.card())
-        link = peer.Link.connect(self.me, them, node.endpoint)
+        link = peer.Link.connect_patiently(self.me, them, node.endpoint)
         session = peer.Session(link, self.me, them, record=[]).open()
         session.heads()
         return session, peer.Held(self.me, them)
