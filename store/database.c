@@ -443,8 +443,9 @@ enum error database_seek(struct store_txn *txn, enum table table, enum seek seek
         result = mdb_cursor_get(cursor, &name, &value, MDB_SET_RANGE);
     }
     TRY(database_error(result));
-    if (name.mv_size > KEY_MAX_BYTES) {
-        err = ERR_STORE_CORRUPT;
+    const size_t size = table_key_bytes(table);
+    if (name.mv_size > KEY_MAX_BYTES || (size != 0 && name.mv_size != size)) {
+        err = ERR_STORE_CORRUPT; /* callers rely on it: they read numbers from keys */
     } else {
         memmove(key->bytes, name.mv_data, name.mv_size);
         key->size = name.mv_size;

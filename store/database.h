@@ -100,7 +100,10 @@ enum seek {
     SEEK_LAST         /* the greatest key of all */
 };
 
-/** Find a key. ERR_NOT_FOUND. `key` is read and then replaced. */
+/**
+ * Find a key. `key` is read and then replaced.
+ * @return OK, ERR_NOT_FOUND, ERR_STORE_CORRUPT for a key of another size than its table has.
+ */
 MUST_CHECK enum error database_seek(struct store_txn *txn, enum table table, enum seek seek,
                                     struct key *key);
 

@@ -48,6 +48,9 @@ enum {
 _Static_assert(KEY_INDEX_BYTES <= KEY_MAX_BYTES && KEY_ENTRY_BYTES <= KEY_MAX_BYTES,
                "a key fits its buffer");
 
+/** Size of the keys of a table; 0 for TABLE_META, which has numbers and tokens. */
+size_t table_key_bytes(enum table table);
+
 /** A packed key. */
 struct key {
     uint8_t bytes[KEY_MAX_BYTES];

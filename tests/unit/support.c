@@ -147,3 +147,82 @@ void directory_remove(const char *path)
     }
     (void)rmdir(path);
 }
+
+/* --- stores -------------------------------------------------------------------------------- */
+
+int shelf_new(void **state)
+{
+    struct shelf *shelf = calloc(1, sizeof *shelf);
+
+    MUST(shelf != NULL);
+    directory_new(shelf->path);
+    shelf->master = secret_random(KEY_BYTES);
+    shelf->arena = big_arena();
+    shelf->options = (struct store_options){.path = shelf->path,
+                                            .master = shelf->master,
+                                            .node = digest(HASH_NODE, view_of_text("XMA")),
+                                            .max_bytes = 4 * STORE_MIN_BYTES,
+                                            .allow_tmpfs = true};
+    MUST(store_open(&shelf->options, &shelf->store) == OK);
+    *state = shelf;
+    return 0;
+}
+
+int shelf_free(void **state)
+{
+    struct shelf *shelf = *state;
+
+    store_close(&shelf->store);
+    secret_free(&shelf->master);
+    arena_free(&shelf->arena);
+    directory_remove(shelf->path);
+    free(shelf);
+    return 0;
+}
+
+enum error shelf_reopen(struct shelf *shelf)
+{
+    store_close(&shelf->store);
+    return store_open(&shelf->options, &shelf->store);
+}
+
+struct store_txn *shelf_begin(struct shelf *shelf, enum store_mode mode)
+{
+    struct store_txn *txn = NULL;
+
+    MUST(store_begin(shelf->store, mode, &txn) == OK);
+    return txn;
+}
+
+void shelf_note(struct store_txn *txn)
+{
+    const struct store_event event = {sample_now, "test.happened", "tester", "", ""};
+
+    MUST(store_audit_add(txn, &event) == OK);
+}
+
+void shelf_commit(struct store_txn **txn)
+{
+    shelf_note(*txn);
+    MUST(store_commit(txn) == OK);
+}
+
+const char *shelf_file(struct shelf *shelf, const char *name)
+{
+    return arena_printf(shelf->arena, "%s/%s", shelf->path, name);
+}
+
+void file_copy(const char *from, const char *to)
+{
+    FILE *source = fopen(from, "rb");
+    FILE *target = fopen(to, "wb");
+    char bytes[65536];
+    size_t size = 0;
+
+    MUST(source != NULL && target != NULL);
+    while ((size = fread(bytes, 1, sizeof bytes, source)) > 0) {
+        MUST(fwrite(bytes, 1, size, target) == size);
+    }
+    (void)fclose(source);
+    MUST(fclose(target) == 0);
+}

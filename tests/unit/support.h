@@ -4,6 +4,7 @@
 /* What the unit tests share: cmocka, and assertions in our own terms. */
 
 #include "sample.h"
+#include "store.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -66,6 +67,37 @@ void directory_new(char path[static 64]);
 
 /** Remove a directory and the plain files in it. */
 void directory_remove(const char *path);
+
+/** A store in a directory of its own. */
+struct shelf {
+    char path[64];
+    struct secret *master;
+    struct store_options options;
+    struct store *store;
+    struct arena *arena;
+};
+
+/** Make an empty store of 16 MiB; shelf_free. Fits as set-up and tear-down of a test. */
+int shelf_new(void **state);
+int shelf_free(void **state);
+
+/** Close the store and open it again with its options. */
+enum error shelf_reopen(struct shelf *shelf);
+
+/** Begin a transaction that must begin. */
+struct store_txn *shelf_begin(struct shelf *shelf, enum store_mode mode);
+
+/** Note an event in the audit trail, as every change must. */
+void shelf_note(struct store_txn *txn);
+
+/** Note an event and commit; must succeed. */
+void shelf_commit(struct store_txn **txn);
+
+/** Full path of a file of the store, in the arena. */
+const char *shelf_file(struct shelf *shelf, const char *name);
+
+/** Copy a file over another. */
+void file_copy(const char *from, const char *to);
 
 /** Start libsodium, run the tests of an array, give what main returns. */
 #define RUN(tests) (secret_start() == OK ? cmocka_run_group_tests(tests, NULL, NULL) : 2)

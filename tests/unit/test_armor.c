@@ -47,6 +47,7 @@ static void lines_are_short_and_the_first_names_the_kind(void **state)
     buffer_free(&text);
 }
 
+/* W-34 */
 static void remarks_blanks_and_line_ends_do_not_matter(void **state)
 {
     static const char *const texts[] = {

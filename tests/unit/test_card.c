@@ -276,6 +276,7 @@ static enum error verify_bundle(struct fixture *f, struct history *h, const char
     return err;
 }
 
+/* W-25 */
 static void a_bundle_verifies_from_its_first_event_to_its_newest_card(void **state)
 {
     struct fixture *f = *state;
@@ -343,6 +344,7 @@ static void R07_small_order_box_keys_are_not_good(void **state)
     secret_free(&secret);
 }
 
+/* W-27 */
 static void only_tcp_with_host_and_port_is_an_endpoint(void **state)
 {
     static const char *const good[] = {"tcp://127.0.0.1:7700", "tcp://node.example:1",

@@ -13,7 +13,7 @@ static bool is_prefix(const char *a, const char *b)
     return strncmp(a, b, strlen(a)) == 0;
 }
 
-/* W-10 W-11 W-12: no two uses can be confused, not even by what follows a label. */
+/* W-13: no two uses can be confused, not even by what follows a label. */
 static void labels_are_unique_and_prefix_free(void **state)
 {
     const char *labels[HASH_LABEL_COUNT + SIGN_LABEL_COUNT + KDF_LABEL_COUNT];
@@ -195,6 +195,7 @@ static void a_derived_key_is_the_frozen_one(void **state)
                         "5bb017f2ed16067783fb21b8c268cd2b7037f5c626772f39441e198939b3e9e9");
 }
 
+/* W-13 */
 static void tokens_depend_on_key_and_value(void **state)
 {
     static const uint8_t key[32] = {1};

@@ -58,7 +58,7 @@ static enum error open_part(struct fixture *f, uint8_t slot, struct view ciphert
     return envelope_open(&header, &part, f->sample.keys, &f->plain, f->arena, section);
 }
 
-/* W-45 W-46 */
+/* W-45 W-49 */
 static void a_header_says_who_signed_and_how_long_to_keep(void **state)
 {
     struct fixture *f = *state;
@@ -92,7 +92,7 @@ static void every_section_opens_with_its_key(void **state)
     }
 }
 
-/* W-45: a reader cannot tell a section from a decoy, nor how many there are. */
+/* W-46: a reader cannot tell a section from a decoy, nor how many there are. */
 static void all_records_have_eight_leaves_of_one_size(void **state)
 {
     struct fixture *f = *state;
@@ -278,7 +278,7 @@ static void a_section_without_its_key_stays_closed(void **state)
                            view_of_buffer(&f->sample.sections[0].ciphertext), &section));
 }
 
-/* W-47: what was sealed is still checked. */
+/* W-44: what was sealed is still checked. */
 static void plaintext_that_is_no_section_is_refused(void **state)
 {
     struct fixture *f = *state;

@@ -67,7 +67,7 @@ static enum error receive(struct fixture *f, struct view grant, struct secret *p
 
 /* --- pair keys ----------------------------------------------------------------------------- */
 
-/* W-54 */
+/* W-55 */
 static void both_ends_of_a_pair_make_the_same_key(void **state)
 {
     struct fixture *f = *state;
@@ -137,7 +137,7 @@ static void R07_a_seal_key_of_small_order_makes_no_pair_key(void **state)
 
 /* --- wrapping ------------------------------------------------------------------------------ */
 
-/* W-53 W-55 */
+/* W-53 W-54 */
 static void a_grant_gives_exactly_the_keys_it_names(void **state)
 {
     struct fixture *f = *state;
@@ -155,7 +155,7 @@ static void a_grant_gives_exactly_the_keys_it_names(void **state)
     assert_null(section_keys_open(f->keys, f->sample.sections[2].slot));
 }
 
-/* W-55: nobody can count the sections of a grant. */
+/* W-54: nobody can count the sections of a grant. */
 static void grants_of_one_and_of_three_sections_are_of_one_size(void **state)
 {
     struct fixture *f = *state;
@@ -315,7 +315,7 @@ static void sign_sample(struct fixture *f, struct buffer *to)
                     f->marentia.keys.sign_key, to) == OK);
 }
 
-/* W-56 */
+/* W-54 */
 static void a_signed_grant_convinces_third_parties(void **state)
 {
     struct fixture *f = *state;
@@ -372,7 +372,7 @@ static void the_name_of_a_grant_is_its_hash(void **state)
 
 /* --- parcels ------------------------------------------------------------------------------- */
 
-/* W-58 */
+/* W-56 */
 static void a_parcel_carries_grant_and_header(void **state)
 {
     struct fixture *f = *state;
@@ -426,6 +426,7 @@ static void slots_of_a_parcel_ascend_and_match_their_ciphertexts(void **state)
     }
 }
 
+/* W-58 */
 static void parents_of_a_parcel_have_a_limit(void **state)
 {
     struct fixture *f = *state;

@@ -63,7 +63,7 @@ static enum error follow(struct fixture *f, struct lane_cursor *cursor, size_t e
 
 /* --- entries ------------------------------------------------------------------------------- */
 
-/* W-70 W-71 */
+/* W-70 */
 static void entries_chain_from_the_empty_lane(void **state)
 {
     struct fixture *f = *state;
@@ -106,7 +106,7 @@ static void a_gap_or_a_repetition_is_a_gap(void **state)
     assert_error(ERR_LANE_GAP, follow(f, &cursor, 1, payloads[1]));
 }
 
-/* W-72 R10 */
+/* W-70 R10 */
 static void an_entry_on_another_chain_is_a_fork(void **state)
 {
     struct fixture *f = *state;
@@ -168,6 +168,7 @@ static void R02_every_changed_byte_of_an_entry_breaks_the_chain(void **state)
     }
 }
 
+/* W-79 */
 static void types_and_payloads_have_limits(void **state)
 {
     struct fixture *f = *state;
@@ -269,7 +270,7 @@ static void make_ack(struct fixture *f, struct buffer *to)
     MUST(lane_ack_make(&f->ends, &f->cursor, LANE_APPLIED, sample_now, &f->signer, to) == OK);
 }
 
-/* W-73 */
+/* W-72 */
 static void a_head_says_where_the_lane_ends(void **state)
 {
     struct fixture *f = *state;
@@ -286,7 +287,7 @@ static void a_head_says_where_the_lane_ends(void **state)
     buffer_free(&bytes);
 }
 
-/* W-74 P16 */
+/* W-73 P16 */
 static void an_acknowledgement_says_how_far_and_what(void **state)
 {
     struct fixture *f = *state;

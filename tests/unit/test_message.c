@@ -134,7 +134,7 @@ static void an_empty_message_is_refused(void **state)
 
 /* --- every message ------------------------------------------------------------------------- */
 
-/* W-62 */
+/* W-61 */
 static void every_message_survives_encoding(void **state)
 {
     size_t count = 0;
@@ -231,7 +231,7 @@ static enum error round_trip(const struct message *message)
     return err;
 }
 
-/* W-66: entries and payloads go together. */
+/* W-74: entries and payloads go together. */
 static void lane_data_has_one_payload_for_each_entry(void **state)
 {
     struct view two[2] = {item, item};
@@ -344,7 +344,7 @@ static struct hello sample_hello(void)
     return hello;
 }
 
-/* W-63 W-64 */
+/* W-62 */
 static void a_hello_is_signed_by_its_speaker(void **state)
 {
     uint8_t public_key[SIGN_PUBLIC_BYTES];

@@ -66,6 +66,7 @@ static void canonical_forms_pass(void **state)
 
 /* --- R19 R16: what does not ---------------------------------------------------------------- */
 
+/* W-1 to W-5 */
 static void R19_every_other_form_is_refused(void **state)
 {
     static const struct {
@@ -154,7 +155,7 @@ static void R19_every_other_form_is_refused(void **state)
     }
 }
 
-/* W-5: one below, at, one above. */
+/* W-6: one below, at, one above. */
 static void R17_depth_has_a_limit(void **state)
 {
     uint8_t bytes[1000];
@@ -215,7 +216,7 @@ static void the_size_limit_is_exact(void **state)
     assert_error(OK, pack_check(view_of(bytes, 4), 5));
 }
 
-/* W-5: the list itself is one of the values. */
+/* W-6: the list itself is one of the values. */
 static void the_number_of_values_has_a_limit(void **state)
 {
     uint8_t *bytes = calloc(1, 5 + PACK_ITEMS_MAX + 1);
@@ -475,7 +476,7 @@ static void rewrite(struct pack_reader *reader, struct buffer *to)
     }
 }
 
-/* W-6: what the writer emits passes; what passes re-encodes to the same bytes. */
+/* W-1 to W-6: what the writer emits passes; what passes re-encodes to the same bytes. */
 static void what_is_written_passes_and_re_encodes_to_itself(void **state)
 {
     struct dice dice = dice_new("pack written");

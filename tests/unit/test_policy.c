@@ -82,7 +82,7 @@ static struct policy_decision decide(const char *handling, const char *who, enum
         assert_string_equal(policy_rule_name(got.rule), policy_rule_name(wanted_rule));            \
     } while (0)
 
-/* --- decisions, W-80..W-83 ----------------------------------------------------------------- */
+/* --- decisions, W-80 to W-82 --------------------------------------------------------------- */
 
 static void a_state_reads_what_names_it(void **state)
 {
@@ -232,7 +232,7 @@ static void every_rule_has_a_name(void **state)
     assert_string_equal(policy_rule_name(RULE_COUNT), "?");
 }
 
-/* --- refusing handlings, W-84 -------------------------------------------------------------- */
+/* --- refusing handlings, W-83 -------------------------------------------------------------- */
 
 static enum error check(const char *handling)
 {

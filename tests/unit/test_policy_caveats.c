@@ -45,7 +45,7 @@ static struct caveats caveats_of(const char *handling)
     return caveats;
 }
 
-/* Nothing said means the narrowest. */
+/* W-84: nothing said means the narrowest. */
 static void a_handling_that_says_nothing_gives_the_narrowest(void **state)
 {
     struct caveats caveats = caveats_of("{}");
@@ -165,7 +165,7 @@ static void more_onward_terms_than_fit_are_too_large(void **state)
     }
 }
 
-/* W-49: Treaty Article 12 (4) asks for ten years at least. */
+/* Treaty Article 12 (4) asks for ten years at least. */
 static void records_are_kept_ten_to_a_hundred_years(void **state)
 {
     static const struct {

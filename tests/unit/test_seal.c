@@ -55,7 +55,7 @@ static enum error unseal(struct fixture *f)
 
 /* --- padding ------------------------------------------------------------------------------- */
 
-/* W-43: computed by an independent program from Algorithm 1 of the PURBs paper. */
+/* W-41: computed by an independent program from Algorithm 1 of the PURBs paper. */
 static void padded_lengths_are_those_of_padme(void **state)
 {
     static const uint64_t rows[][2] = {{0, 0},
@@ -124,7 +124,7 @@ static void padding_never_shortens_and_costs_at_most_an_eighth(void **state)
 
 /* --- sealing and opening ------------------------------------------------------------------- */
 
-/* W-40 W-43: the plaintext and one mark share the padded length, at least 1 KiB. */
+/* W-40 W-41: the plaintext and one mark share the padded length, at least 1 KiB. */
 static void sections_of_every_size_survive(void **state)
 {
     static const size_t sizes[] = {0,
@@ -289,7 +289,7 @@ static void seal_by_hand(struct fixture *f, struct view padded)
     f->leaf = leaf_of(f, &hand);
 }
 
-/* W-40 W-41 W-42 W-44 */
+/* W-42 W-43 W-44 */
 static void what_is_sealed_by_hand_opens(void **state)
 {
     struct fixture *f = *state;
@@ -306,7 +306,7 @@ static void what_is_sealed_by_hand_opens(void **state)
     buffer_free(&ciphertext);
 }
 
-/* W-43: exactly one padding is allowed, so that nothing can hide in it. */
+/* W-41: exactly one padding is allowed, so that nothing can hide in it. */
 static void any_other_padding_is_refused(void **state)
 {
     struct fixture *f = *state;
