@@ -301,6 +301,7 @@ enum error lane_take_theirs(struct engine *engine, struct peer *peer,
     TRY(lane_check_peer_head(engine, peer, data->head, &verified.head));
     TRY(first_entry(engine, data, &first));
     peer->in_head = verified.head.seq > peer->in_head ? verified.head.seq : peer->in_head;
+    peer->peer_lost = peer->peer_lost && verified.head.seq < peer->in.seq; /* it has recovered */
     if (first.incarnation != peer->in.incarnation || first.seq > peer->in.seq + 1) {
         lane_nack(engine, peer, NACK_GAP, peer->in.seq, NULL);
         lane_pull(engine, peer, LANE_OF_RECEIVER, peer->in.seq);
