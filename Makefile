@@ -214,3 +214,20 @@ documents: $(TEST_BIN)/describe ## put the code's tables into WIRE.md and LAYOUT
 
 check-built: $(TEST_BIN)/mkstate
 # --- end vectors -------------------------------------------------------------------------------
+
+# --- fault -------------------------------------------------------------------------------------
+# What spoils stores, and what fails system calls and turns clocks.
+$(TEST_BIN)/store_tool: $(BUILD)/tests/fault/store_tool.o $(BUILD)/libstore.a $(BUILD)/libproto.a
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_STORE) $(LIBS_PROTO)
+# Not instrumented: it is loaded before everything else.
+$(TEST_BIN)/shim.so: tests/fault/shim.c
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) -D_GNU_SOURCE -std=c17 -O2 $(WARNINGS) -fPIC -shared -o $@ $< -ldl
+FAULT_TOOLS := $(TEST_BIN)/mkstate $(TEST_BIN)/store_tool $(TEST_BIN)/shim.so
+
+check-built: $(FAULT_TOOLS)
+.PHONY: check-fault
+check-fault: all $(HOOKED) $(FAULT_TOOLS) ## the long tests: flips, kills, fake time; says how many cases
+	$(Q)$(RUN) --limit 3600 $(wildcard tests/fault/slow_*.py tests/hostile/slow_*.py)
+# --- end fault ---------------------------------------------------------------------------------
