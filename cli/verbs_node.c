@@ -73,7 +73,7 @@ static void say_peers(const struct cli *cli, const struct value *peers)
         const struct value *peer = peers->items[i];
         bool frozen = value_get_text(peer, "frozen").size > 0;
         enum style how = frozen ? STYLE_BAD : is_in_touch(peer) ? STYLE_GOOD : STYLE_LOOK;
-        say(cli, "  %-10s %s  %s%-14s%s ", heading, safe_text(cli->arena, peer, "state"),
+        say(cli, "  %-10s %s  %s%-22s%s ", heading, safe_text(cli->arena, peer, "state"),
             style(cli, how), safe_text(cli->arena, peer, "link"), style(cli, STYLE_PLAIN));
         say_peer_details(cli, peer);
         say(cli, "\n");
