@@ -39,8 +39,15 @@ bool session_send(struct engine *engine, struct peer *peer, struct message *mess
     return sent;
 }
 
-static void send_hello(struct engine *engine, struct peer *peer, const uint8_t *echo,
-                       struct moment now)
+/** What a HELLO of ours says beyond who speaks. */
+struct hello_parts {
+    link_id link;
+    const uint8_t *nonce; /* ours */
+    const uint8_t *echo;  /* theirs, or NULL when we speak first */
+};
+
+static void send_hello(struct engine *engine, const struct peer *peer,
+                       const struct hello_parts *parts, struct moment now)
 {
     struct buffer bytes = buffer_init(HELLO_MAX_BYTES + 256);
     struct hello hello = {.version = PROTOCOL_VERSION,
@@ -52,14 +59,13 @@ static void send_hello(struct engine *engine, struct peer *peer, const uint8_t *
                           .time = now.wall,
                           .software = view_of_text(engine->software)};
 
-    random_fill(peer->session.nonce, HELLO_NONCE_BYTES);
-    memcpy(hello.nonce, peer->session.nonce, HELLO_NONCE_BYTES);
-    if (echo != NULL) {
-        memcpy(hello.echo, echo, HELLO_NONCE_BYTES);
+    memcpy(hello.nonce, parts->nonce, HELLO_NONCE_BYTES);
+    if (parts->echo != NULL) {
+        memcpy(hello.echo, parts->echo, HELLO_NONCE_BYTES);
         OBJECT_SET(&hello, HELLO_ECHO);
     }
     if (hello_make(&hello, engine->keys->sign_key, &bytes) == OK) {
-        engine->ports->send(engine->ports->context, peer->session.link, view_of_buffer(&bytes));
+        engine->ports->send(engine->ports->context, parts->link, view_of_buffer(&bytes));
     }
     buffer_free(&bytes);
 }
@@ -100,19 +106,17 @@ void session_link_up(struct engine *engine, link_id link, const uint8_t *curve_k
     if (peer != NULL && peer->state == PEER_DIALLING) {
         peer->state = PEER_HELLO;
         peer->session.heard_at_ms = now.steady_ms;
-        send_hello(engine, peer, NULL, now);
+        random_fill(peer->session.nonce, HELLO_NONCE_BYTES);
+        send_hello(engine, peer, &(struct hello_parts){link, peer->session.nonce, NULL}, now);
         return;
     }
-    for (size_t i = 0; i < engine->peer_count && link >= LINK_ACCEPTED; i++) {
-        peer = engine->peers[i];
-        if (memcmp(peer->card.curve_key, curve_key, BOX_PUBLIC_BYTES) == 0 &&
-            peer_is_open(peer, now.wall) && engine->accepted_count < ACCEPTED_MAX) {
-            engine->accepted[engine->accepted_count++] =
-                (struct accepted_link){link, peer->number, now.steady_ms};
-            return;
-        }
+    if (link < LINK_ACCEPTED || engine->accepted_count == ACCEPTED_MAX) {
+        engine->ports->hang_up(engine->ports->context, link);
+        return;
     }
-    engine->ports->hang_up(engine->ports->context, link);
+    struct accepted_link *accepted = &engine->accepted[engine->accepted_count++];
+    *accepted = (struct accepted_link){.link = link, .since_ms = now.steady_ms};
+    memcpy(accepted->curve_key, curve_key, BOX_PUBLIC_BYTES);
 }
 
 void session_link_down(struct engine *engine, link_id link, struct moment now)
@@ -226,39 +230,93 @@ static bool accepted_wins(const struct engine *engine, const struct peer *peer, 
     return !peer_is_greater(engine, peer) || now.steady_ms - session->heard_at_ms > PEER_YIELD_MS;
 }
 
-static void take_accepted_hello(struct engine *engine, link_id link, struct view bytes,
-                                struct moment now)
+/*
+ * Who says HELLO over an accepted link: the State that it names, if it is the
+ * one whose card has the key that the link proved. Cards of two States may name
+ * one key; only the signature tells who speaks.
+ */
+static struct peer *peer_of_hello(struct engine *engine, const struct accepted_link *accepted,
+                                  const struct hello *hello, struct moment now)
 {
-    struct accepted_link *accepted = accepted_of_link(engine, link);
-    struct peer *peer = engine_peer_by_number(engine, accepted->peer);
+    struct peer *peer = engine_peer_by_node(engine, &hello->node);
+    bool same = peer != NULL && peer_is_open(peer, now.wall) &&
+                memcmp(peer->card.curve_key, accepted->curve_key, BOX_PUBLIC_BYTES) == 0;
+
+    return same && (accepted->peer == 0 || accepted->peer == peer->number) ? peer : NULL;
+}
+
+/* Whose card has a key: for the log, when a HELLO names somebody else. */
+static struct peer *owner_of_key(struct engine *engine, const uint8_t *curve_key)
+{
+    for (size_t i = 0; i < engine->peer_count; i++) {
+        if (memcmp(engine->peers[i]->card.curve_key, curve_key, BOX_PUBLIC_BYTES) == 0) {
+            return engine->peers[i];
+        }
+    }
+    return NULL;
+}
+
+/*
+ * The first HELLO is only answered: it may be an old one. The second echoes what
+ * we answered, so its signer is there now, and the session may begin. W-62
+ */
+static enum error greet(struct engine *engine, struct accepted_link *accepted, struct view bytes,
+                        struct peer **who, struct moment now)
+{
+    const bool first = accepted->peer == 0;
     struct message message;
     struct hello hello = {0};
+    struct peer *peer = NULL;
     enum error err = OK;
 
-    forget_accepted(engine, accepted);
-    TRY(peer == NULL || !peer_is_open(peer, now.wall) ? ERR_NOT_FOUND : OK);
-    TRY(hello_within_budget(peer, now) ? OK : ERR_PEER_QUOTA);
+    *who = owner_of_key(engine, accepted->curve_key);
     TRY(message_decode(bytes, engine->arena, &message));
     TRY(message.type == MESSAGE_HELLO ? OK : ERR_PEER_PROTOCOL);
-    TRY(check_hello(engine, peer, &message.hello, NULL, &hello, now));
+    TRY(hello_read(&message.hello, engine->arena, &hello));
+    peer = peer_of_hello(engine, accepted, &hello, now);
+    *who = peer != NULL ? peer : *who;
+    TRY(peer == NULL ? ERR_WRONG_SENDER : OK);
+    TRY(first && !hello_within_budget(peer, now) ? ERR_PEER_QUOTA : OK);
+    TRY(check_hello(engine, peer, &message.hello, first ? NULL : accepted->nonce, &hello, now));
     TRY(accepted_wins(engine, peer, now) ? OK : ERR_EXISTS);
+    if (first) {
+        accepted->peer = peer->number;
+        memcpy(accepted->theirs, hello.nonce, HELLO_NONCE_BYTES);
+        random_fill(accepted->nonce, HELLO_NONCE_BYTES);
+        const struct hello_parts parts = {accepted->link, accepted->nonce, hello.nonce};
+        send_hello(engine, peer, &parts, now);
+        return OK;
+    }
+    TRY(memcmp(hello.nonce, accepted->theirs, HELLO_NONCE_BYTES) == 0 ? OK : ERR_REPLAY);
     if (peer->state > PEER_BACKOFF) {
         engine->ports->hang_up(engine->ports->context, peer->session.link);
     }
     peer->wanted_count = 0;
     peer->recovering = false;
     peer->lane_confirmed = false;
-    peer->session = (struct session){.link = link};
-    send_hello(engine, peer, hello.nonce, now);
+    peer->session = (struct session){.link = accepted->link};
+    memcpy(peer->session.nonce, accepted->nonce, HELLO_NONCE_BYTES);
+    forget_accepted(engine, accepted);
     session_open(engine, peer, &hello, now);
 out:
+    if (err != OK && err != ERR_EXISTS && peer != NULL) {
+        peer->last_error = err;
+    }
+    return err;
+}
+
+static void take_accepted_hello(struct engine *engine, struct accepted_link *accepted,
+                                struct view bytes, struct moment now)
+{
+    const link_id link = accepted->link;
+    struct peer *peer = NULL;
+    enum error err = greet(engine, accepted, bytes, &peer, now);
+
     if (err != OK) {
         engine_log(engine, err == ERR_EXISTS ? LOG_DEBUG : LOG_WARNING, "peer.refused",
                    "state=%s why=%s", peer == NULL ? "?" : peer->identity.state,
                    error_info(err)->code);
-        if (peer != NULL && err != ERR_EXISTS) {
-            peer->last_error = err;
-        }
+        forget_accepted(engine, accepted);
         engine->ports->hang_up(engine->ports->context, link);
     }
 }
@@ -441,6 +499,8 @@ static void take_dialled_hello(struct engine *engine, struct peer *peer,
         peer_close(engine, peer, err, now);
         return;
     }
+    const struct hello_parts parts = {peer->session.link, peer->session.nonce, hello.nonce};
+    send_hello(engine, peer, &parts, now);
     session_open(engine, peer, &hello, now);
 }
 
@@ -451,8 +511,9 @@ void session_link_message(struct engine *engine, link_id link, struct view bytes
     enum error err = OK;
 
     if (peer == NULL) {
-        if (accepted_of_link(engine, link) != NULL) {
-            take_accepted_hello(engine, link, bytes, now);
+        struct accepted_link *accepted = accepted_of_link(engine, link);
+        if (accepted != NULL) {
+            take_accepted_hello(engine, accepted, bytes, now);
         }
         return;
     }

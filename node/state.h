@@ -116,11 +116,14 @@ struct peer {
     int64_t bytes_today;
 };
 
-/** A link that a peer opened and over which no HELLO came yet. */
+/** A link that a peer opened and over which no session runs yet. */
 struct accepted_link {
     link_id link;
-    uint32_t peer;
-    int64_t since_ms; /* steady */
+    uint8_t curve_key[BOX_PUBLIC_BYTES]; /* that the other side proved */
+    int64_t since_ms;                    /* steady */
+    uint32_t peer;                       /* number of whose HELLO we answered; 0 before */
+    uint8_t nonce[HELLO_NONCE_BYTES];    /* of our answer */
+    uint8_t theirs[HELLO_NONCE_BYTES];   /* of its HELLO */
 };
 
 enum { ACCEPTED_MAX = 128 };
@@ -133,12 +136,12 @@ struct engine {
     char software[65];
     size_t peer_count;
     struct peer *peers[STORE_PEERS_MAX];
-    struct policy_world *world; /* made from peers and groups, kept up to date */
+    struct policy_world *world;        /* made from peers and groups, kept up to date */
     struct section_keys *scratch_keys; /* of the record that is made or taken over */
     struct section_keys *reader_keys;  /* of a stored record while it is opened */
-    struct secret_pool *pair_keys; /* of all peers */
-    struct arena *arena;           /* for one event at a time */
-    struct arena *record_arena;    /* for one record at a time */
+    struct secret_pool *pair_keys;     /* of all peers */
+    struct arena *arena;               /* for one event at a time */
+    struct arena *record_arena;        /* for one record at a time */
     link_id next_link;
     size_t accepted_count;
     struct accepted_link accepted[ACCEPTED_MAX];

@@ -412,16 +412,20 @@ class Session:
         self.tag_in = wire.session_tag(self.them.node, self.me.node, self.their_nonce, self.nonce)
 
     def open(self, wait=WAIT, **fields):
-        """The dialler's side: send HELLO, take the answer."""
+        """The dialler's side: send HELLO, take the answer, echo its nonce. W-62"""
         self.send_raw(self.hello(**fields))
         self.take_hello(self._receive_raw(wait), self.nonce)
+        self.send_raw(self.hello(self.their_nonce))
         return self
 
-    def accept(self, first, **fields):
-        """The listener's side: take the HELLO that came first, answer it."""
+    def accept(self, first, wait=WAIT, **fields):
+        """The listener's side: take the HELLO that came first, answer it, be echoed. W-62"""
         self._note('node', first)
         self.take_hello(first, None)
-        self.send_raw(self.hello(self.their_nonce, **fields))
+        nonce = self.their_nonce
+        self.send_raw(self.hello(nonce, **fields))
+        self.take_hello(self._receive_raw(wait), self.nonce)
+        wire.need(self.their_nonce == nonce, 'HELLO: another nonce')
         return self
 
     # --- messages -------------------------------------------------------------------------

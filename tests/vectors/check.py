@@ -326,18 +326,20 @@ class Capture:
              'safety number that was compared')
         same(wire.box_public(self.seal_secret), self.peer.seal_key, 'seal key')
         messages = [(row['from'], unhex(row['hex'])) for row in self.capture['messages']]
-        need(len(messages) > 2, 'no session')
-        self._hellos(messages[0], messages[1])
-        for who, raw in messages[2:]:
+        need(len(messages) > 3, 'no session')
+        self._hellos(messages[:3])
+        for who, raw in messages[3:]:
             self._message(who, raw)
         need(self.parcels and self.acknowledged == self.cursor[1], 'entries not acknowledged')
         return self._records()
 
-    def _hellos(self, first, second):
+    def _hellos(self, hellos):
         """W-62 W-63"""
-        need({first[0], second[0]} == {'node', 'peer'}, 'two HELLOs of one side')
-        for (who, raw), other in ((first, second[0]), (second, first[0])):
-            side, to = self.sides[who], self.sides[other]
+        (first, _), (second, _), (third, _) = hellos
+        need({first, second} == {'node', 'peer'} and third == first, 'HELLOs in turn')
+        said = []
+        for who, raw in hellos:
+            side, to = self.sides[who], self.sides[second if who == first else first]
             name, fields_of = wire.read_message(raw)
             same(name, 'HELLO', 'first message')
             side.hello = wire.decode('hello body', fields_of['body'])
@@ -345,8 +347,10 @@ class Capture:
                         fields_of['body'], fields_of['signature'], 'HELLO signature')
             same((side.hello['node'], side.hello['to']), (side.known.node, to.known.node),
                  'ends of HELLO')
-        a, b = self.sides[first[0]], self.sides[second[0]]
-        same((a.hello['echo'], b.hello['echo']), (None, a.hello['nonce']), 'echo')
+            said.append((side.hello['nonce'], side.hello['echo']))
+        a, b = self.sides[first], self.sides[second]
+        same(said[2][0], said[0][0], 'nonce of the third HELLO')
+        same([echo for _, echo in said], [None, said[0][0], said[1][0]], 'echo')
         for side, other in ((a, b), (b, a)):
             side.tag = wire.session_tag(side.known.node, other.known.node, side.hello['nonce'],
                                         other.hello['nonce'])
