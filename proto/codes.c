@@ -180,19 +180,25 @@ bool cml_canonical(struct view text, char canonical[static CML_TEXT_BYTES])
     return at == text.size && heading >= 1 && heading <= 22 && canonical[2] != '0';
 }
 
+/* Where the digits begin: after "IMO", which people write in front of IMO numbers. */
+static size_t fold_start(struct view scheme, struct view value)
+{
+    bool imo = view_is(scheme, "IMO") || view_is(scheme, "IMO_COMPANY");
+
+    return imo && value.size > 3 && strncasecmp((const char *)value.data, "IMO", 3) == 0 ? 3 : 0;
+}
+
+/* Bytes of other scripts are kept: a registration number may hold letters of any. */
+static bool is_kept(uint8_t c)
+{
+    return isalnum(c) || c >= 0x80;
+}
+
 void identifier_fold(struct view scheme, struct view value, struct buffer *folded)
 {
-    size_t at = 0;
-
-    if ((view_is(scheme, "IMO") || view_is(scheme, "IMO_COMPANY")) && value.size > 3 &&
-        strncasecmp((const char *)value.data, "IMO", 3) == 0) {
-        at = 3;
-    }
-    for (; at < value.size; at++) {
-        uint8_t c = value.data[at];
-        /* Bytes of other scripts are kept: a registration number may hold letters of any. */
-        if (isalnum(c) || c >= 0x80) {
-            buffer_append_byte(folded, (uint8_t)toupper(c));
+    for (size_t at = fold_start(scheme, value); at < value.size; at++) {
+        if (is_kept(value.data[at])) {
+            buffer_append_byte(folded, (uint8_t)toupper(value.data[at]));
         }
     }
 }
@@ -300,18 +306,24 @@ static const struct identifier_rule identifier_rules[] = {
 enum identifier_verdict identifier_check(struct view scheme, struct view value)
 {
     enum { IDENTIFIER_MAX = 64 };
-    struct buffer folded = buffer_init(IDENTIFIER_MAX);
-    enum identifier_verdict found = IDENTIFIER_GOOD;
+    char text[IDENTIFIER_MAX + 1];
+    size_t size = 0;
 
     for (size_t i = 0; i < sizeof identifier_rules / sizeof identifier_rules[0]; i++) {
         if (!view_is(scheme, identifier_rules[i].scheme)) {
             continue;
         }
-        identifier_fold(scheme, value, &folded);
-        const char *text = buffer_text(&folded);
-        found = text == NULL ? IDENTIFIER_BAD_FORM : identifier_rules[i].check(text);
-        break;
+        for (size_t at = fold_start(scheme, value); at < value.size; at++) {
+            if (!is_kept(value.data[at])) {
+                continue;
+            }
+            if (size == IDENTIFIER_MAX) {
+                return IDENTIFIER_BAD_FORM;
+            }
+            text[size++] = (char)toupper(value.data[at]);
+        }
+        text[size] = '\0';
+        return identifier_rules[i].check(text);
     }
-    buffer_free(&folded);
-    return found;
+    return IDENTIFIER_GOOD;
 }

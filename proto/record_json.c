@@ -99,7 +99,7 @@ static enum error convert(const json_t *json, struct arena *arena, unsigned dept
 enum error json_parse(struct view text, size_t max_bytes, struct arena *arena,
                       struct problems *problems, struct value **tree)
 {
-    json_error_t error;
+    json_error_t error = {0};
     json_t *json = NULL;
     enum error err = OK;
 
@@ -115,7 +115,8 @@ enum error json_parse(struct view text, size_t max_bytes, struct arena *arena,
         char where[PROBLEM_WHERE_BYTES];
         enum json_error_code code = json_error_code(&error);
 
-        if (code == json_error_out_of_memory) {
+        /* jansson does not say everywhere that memory was lacking; then it says nothing at all. */
+        if (code == json_error_out_of_memory || code == json_error_unknown) {
             return ERR_NO_MEMORY;
         }
         (void)snprintf(where, sizeof where, "line %d, column %d", error.line, error.column);

@@ -14,7 +14,8 @@
  * @param problems receives line and column of a mistake; may be NULL.
  * @param tree     receives it. A number with a fraction becomes text with flag set, so
  *                 that no digit is lost; only decimal fields accept it (record_check).
- * @return OK; ERR_TOO_LARGE; ERR_JSON; ERR_FIELD_REPEATED for a repeated name; ERR_NO_MEMORY.
+ * @return OK; ERR_TOO_LARGE; ERR_JSON, also for a number with too many digits; ERR_FIELD_REPEATED
+ *         for a repeated name; ERR_NO_MEMORY.
  */
 MUST_CHECK enum error json_parse(struct view text, size_t max_bytes, struct arena *arena,
                                  struct problems *problems, struct value **tree);

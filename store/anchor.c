@@ -55,6 +55,9 @@ enum error anchor_read(struct store *store, struct anchor *anchor)
     enum error errors[2] = {read_half(store, 0, &halves[0]), read_half(store, 1, &halves[1])};
     unsigned newest = 0;
 
+    if (errors[0] == ERR_NO_MEMORY || errors[1] == ERR_NO_MEMORY) {
+        return ERR_NO_MEMORY; /* what is not read is not damaged */
+    }
     if (errors[0] != OK && errors[1] != OK) {
         return errors[0] == ERR_NOT_FOUND && errors[1] == ERR_NOT_FOUND ? ERR_NOT_FOUND
                                                                         : ERR_STORE_CORRUPT;

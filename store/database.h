@@ -122,7 +122,7 @@ enum error database_unseal(const uint8_t *table_key, struct view associated, str
 
 /* anchor.c */
 MUST_CHECK enum error anchor_open(struct store *store);
-/** Read the newest valid half. ERR_NOT_FOUND for a new file, ERR_STORE_CORRUPT if none is valid. */
+/** Read the newest valid half. ERR_NOT_FOUND for a new file; ERR_STORE_CORRUPT; ERR_NO_MEMORY. */
 MUST_CHECK enum error anchor_read(struct store *store, struct anchor *anchor);
 void anchor_write(struct store *store);
 
