@@ -82,6 +82,20 @@ static enum lane_nack_reason nack_reason(enum error error)
     }
 }
 
+/* Questions whose answers do not move the lane on: a peer could have us ask for ever. Y08 */
+static enum error count_round(struct peer *peer)
+{
+    return ++peer->session.rounds <= ROUNDS_MAX ? OK : ERR_PEER_QUOTA;
+}
+
+/* The lane moved on. */
+static void end_rounds(struct peer *peer)
+{
+    peer->absent_count = 0;
+    peer->session.rounds = 0;
+    peer->session.fetched_bytes = 0;
+}
+
 static void ask_for_blobs(struct engine *engine, struct peer *peer)
 {
     struct message message = {.type = MESSAGE_BLOB_PULL};
@@ -233,6 +247,7 @@ static enum error apply_batch(struct engine *engine, struct peer *peer,
     /* All or nothing: the newest entry held always has a signed head of its own. */
     if (applied.needs_blobs) {
         store_abort(&receive.txn);
+        TRY(count_round(peer));
         ask_for_blobs(engine, peer);
         return OK;
     }
@@ -246,7 +261,7 @@ static enum error apply_batch(struct engine *engine, struct peer *peer,
         TRY(engine_commit(engine, &receive.txn));
         peer->in = applied.cursor;
         peer->quarantined += applied.aside_count;
-        peer->absent_count = 0;
+        end_rounds(peer);
         TRY(engine->ports->point(engine->ports->context, "apply.after-commit"));
         lane_acknowledge(engine, peer, now);
     }
@@ -303,6 +318,7 @@ enum error lane_take_theirs(struct engine *engine, struct peer *peer,
     peer->in_head = verified.head.seq > peer->in_head ? verified.head.seq : peer->in_head;
     peer->peer_lost = peer->peer_lost && verified.head.seq < peer->in.seq; /* it has recovered */
     if (first.incarnation != peer->in.incarnation || first.seq > peer->in.seq + 1) {
+        TRY(count_round(peer));
         lane_nack(engine, peer, NACK_GAP, peer->in.seq, NULL);
         lane_pull(engine, peer, LANE_OF_RECEIVER, peer->in.seq);
         return OK;
@@ -428,13 +444,14 @@ static enum error rewrite(struct receive *receive, bool ours, const struct verif
     if (cursor->seq > before.seq) {
         TRY(mend_lane_row(receive, ours, cursor));
         TRY(engine_commit(receive->engine, &receive->txn));
-        receive->peer->absent_count = 0;
+        end_rounds(receive->peer);
     }
 out:
     store_abort(&receive->txn);
     if (err != OK) {
         *cursor = before;
     } else if (*waits) {
+        err = count_round(receive->peer);
         ask_for_blobs(receive->engine, receive->peer);
     }
     return err;
@@ -576,6 +593,8 @@ enum error lane_take_blob(struct engine *engine, struct peer *peer, struct view 
         return ERR_PEER_PROTOCOL; /* never asked for: nothing is stored */
     }
     TRY(check_quota(engine, peer, 0, bytes.size, now));
+    peer->session.fetched_bytes += bytes.size;
+    TRY(peer->session.fetched_bytes <= FETCHED_MAX_BYTES ? OK : ERR_PEER_QUOTA);
     TRY(store_begin(engine->store, STORE_WRITE, &txn));
     if (peer->fetched_count == BLOBS_WANTED_MAX) {
         TRY(receive_drop_fetched(txn, peer));

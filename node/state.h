@@ -15,7 +15,10 @@ enum {
     ENGINE_ARENA_BYTES = 24 * 1024 * 1024,
     HELLOS_PER_MINUTE = 12,
     REQUESTS_PER_SECOND = 500,
-    BLOBS_WANTED_MAX = SLOTS_MAX
+    BLOBS_WANTED_MAX = SLOTS_MAX,
+    /* Before a lane must have moved on by an entry. One entry can need all of it. */
+    ROUNDS_MAX = 32,
+    FETCHED_MAX_BYTES = SLOTS_MAX * SECTION_CIPHERTEXT_MAX_BYTES
 };
 
 /** States of the session with one peer. The table of them is in peer.c. */
@@ -41,6 +44,8 @@ struct session {
     int64_t credit_in;        /* bytes they may still send */
     int64_t requests_from_ms; /* steady: the second that `requests` counts */
     size_t requests;
+    unsigned rounds;      /* questions about a lane since it moved on */
+    size_t fetched_bytes; /* of ciphertexts that came meanwhile */
     int64_t heard_at_ms; /* steady */
     int64_t ping_at_ms;  /* steady: when the last PING went out */
     int64_t ack_due_ms;  /* steady: by when sent entries must be acknowledged; 0 if none are */

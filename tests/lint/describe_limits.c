@@ -86,6 +86,8 @@ static const struct limit limits[] = {
     SHARED(HELLOS_PER_MINUTE, "HELLOs a minute", "node/session.c", "of one peer"),
     SHARED(REQUESTS_PER_SECOND, "requests a second", "node/session.c",
            "PING, IDENT_PULL, LANE_PULL, LANE_NACK and BLOB_PULL of one peer"),
+    SHARED(ROUNDS_MAX, "questions", "node/lane_take.c", "about a lane that does not move on"),
+    SHARED(FETCHED_MAX_BYTES, "bytes", "node/lane_take.c", "of ciphertexts for such a lane"),
     SHARED(ACCEPTED_MAX, "links", "node/session.c", "accepted and without HELLO yet"),
     LOCAL(ACCEPTED_SILENCE_MS, 10000, "ms", "node/session.c", "an accepted link without HELLO"),
     LOCAL(ACK_PATIENCE_MS, 60000, "ms", "node/lane_send.c",
