@@ -164,6 +164,8 @@ enum error loop_start_transport(struct loop *loop)
     buffer_clear(&loop->out);
     loop->ready = false;
     loop->silent_ms = 0;
+    /* It is told who may connect before it listens: a State that is refused waits five seconds. */
+    engine_transport_reset(loop->engine, loop_now());
     TRY(launcher_request(loop->launcher, LAUNCH_TRANSPORT, &loop->transport));
     send_start(loop);
 out:

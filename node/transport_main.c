@@ -250,9 +250,6 @@ static bool turn(struct transport *transport)
     if (zmq_poll(items, (int)count, POLL_MS) < 0 && errno != EINTR) {
         return false;
     }
-    if ((items[ITEM_ZAP].revents & ZMQ_POLLIN) != 0) {
-        transport_auth_answer(transport);
-    }
     if ((items[ITEM_MONITOR].revents & ZMQ_POLLIN) != 0) {
         transport_connections_monitor(transport);
     }
@@ -260,8 +257,12 @@ static bool turn(struct transport *transport)
         transport_zmq_router(transport);
     }
     serve_dialled(transport, items, count);
-    if ((items[ITEM_NODE].revents & (ZMQ_POLLIN | ZMQ_POLLERR)) != 0 && !read_node(transport)) {
+    /* Read before answering: who was allowed before a handshake began is let in by it. */
+    if (!read_node(transport)) {
         return false;
+    }
+    if ((items[ITEM_ZAP].revents & ZMQ_POLLIN) != 0) {
+        transport_auth_answer(transport);
     }
     housekeeping(transport);
     return write_node(transport);
