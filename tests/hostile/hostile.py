@@ -144,6 +144,7 @@ class World:
         me = peer.Identity.make(self._spare.pop(0), **options)
         for node in at or [self.node]:
             node.trust(me.card_text(), me.safety_number())
+            node.call('peer.list')                # by now the transport was told, before it is asked
         return me
 
     def link(self, me, node=None, **options):
@@ -218,7 +219,8 @@ class World:
                 if row['from'] == state}
 
     def audit(self, about, event=None):
-        rows = self.node.call('audit.list', about=about)['items']
+        """The newest audit entries about a State or record, newest first."""
+        rows = self.node.call('audit.list', about=about, limit=500)['items']
         return [row for row in rows if event in (None, row['event'])]
 
     def log_lines(self, event, state=None):
