@@ -186,7 +186,28 @@ clean: ## remove everything that was built
 SAMPLES := $(call obj,tests/unit/sample.c tests/unit/support.c)
 $(UNIT): $(TEST_BIN)/test_%: $(BUILD)/tests/unit/test_%.o $(BUILD)/tests/unit/failing.o $(SAMPLES) $(call obj,$(SRC_CLI)) $(ARCHIVES)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(LDFLAGS) $(WRAP) -o $@ $^ $(LIBS_TEST)
+	$(Q)$(CC) $(LDFLAGS) $(WRAP) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LIBS_TEST)
+
+# The targets, linked into libFuzzer one by one, and all together into a unit test that replays
+# their corpus. Every seed is made by tests/fuzz/seeds.c: make fuzz-seeds writes them anew.
+SECONDS := 60
+TARGETS :=
+FUZZ_TARGETS := $(patsubst tests/fuzz/target_%.c,%,$(wildcard tests/fuzz/target_*.c)) must_crash
+FUZZ_OBJECTS := $(call obj,tests/fuzz/fuzz.c $(wildcard tests/fuzz/target_*.c))
+FUZZ_PARTS := $(FUZZ_OBJECTS) $(call obj,tests/fuzz/must_crash.c tests/unit/sample.c node/transport_link.c)
+$(TEST_BIN)/test_corpus: $(FUZZ_OBJECTS)
+
+.PHONY: fuzz fuzz-programs fuzz-seeds
+fuzz: ## each parser for SECONDS=60 (TARGETS="pack lane"); ends with "N targets, N findings"
+	$(Q)$(MAKE) --no-print-directory BUILD=build/fuzz CC=clang-14 SAN=address,undefined EXTRA_CFLAGS=-fsanitize=fuzzer-no-link fuzz-programs
+	$(Q)/usr/bin/python3 tests/fuzz/run.py build/fuzz $(SECONDS) $(TARGETS)
+fuzz-programs: $(addprefix $(BUILD)/fuzz_,$(FUZZ_TARGETS))
+$(BUILD)/fuzz_%: tests/fuzz/driver.c tests/fuzz/fuzz.h $(FUZZ_PARTS) $(BUILD)/libproto.a
+	$(Q)$(CC) $(CPPFLAGS) -Itests/unit $(CFLAGS) $(LDFLAGS) -fsanitize=fuzzer -DTARGET=target_$* -o $@ $< $(filter %.o,$^) $(filter %.a,$^) $(LIBS_PROTO)
+fuzz-seeds: $(BUILD)/fuzz-seeds
+	$(Q)$< tests/fuzz/corpus
+$(BUILD)/fuzz-seeds: $(call obj,tests/fuzz/seeds.c) $(FUZZ_PARTS) $(BUILD)/libproto.a
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_PROTO)
 # --- end fuzz
 
 # --- vectors -----------------------------------------------------------------------------------

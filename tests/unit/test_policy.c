@@ -467,25 +467,31 @@ static struct value *random_handling(struct dice *dice)
 }
 
 /* The rules of protocol.md section 8, written again without looking at policy.c. */
+static bool group_term_names(size_t g, struct view term, const struct policy_member *member)
+{
+    char name[64];
+    bool member_of = false;
+
+    (void)snprintf(name, sizeof name, "group:%.40s", groups[g].name);
+    for (size_t k = 0; k < groups[g].count; k++) {
+        member_of = member_of || strcmp(groups[g].states[k], member->state) == 0;
+    }
+    return view_is(term, name) && member_of;
+}
+
 static bool list_names(const struct value *list, const struct policy_member *member)
 {
+    char wanted[16];
+    bool named = false;
+
+    (void)snprintf(wanted, sizeof wanted, "state:%s", member->state);
     for (size_t i = 0; list != NULL && i < list->count; i++) {
-        char wanted[16];
-        (void)snprintf(wanted, sizeof wanted, "state:%s", member->state);
-        if (view_is(list->items[i]->bytes, wanted)) {
-            return true;
-        }
+        named = named || view_is(list->items[i]->bytes, wanted);
         for (size_t g = 0; g < world.group_count; g++) {
-            char name[64];
-            (void)snprintf(name, sizeof name, "group:%.40s", groups[g].name);
-            for (size_t k = 0; view_is(list->items[i]->bytes, name) && k < groups[g].count; k++) {
-                if (strcmp(groups[g].states[k], member->state) == 0) {
-                    return true;
-                }
-            }
+            named = named || group_term_names(g, list->items[i]->bytes, member);
         }
     }
-    return false;
+    return named;
 }
 
 static bool oracle(const struct value *handling, const struct policy_member *member, int section,
