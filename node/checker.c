@@ -4,6 +4,7 @@
 #include "sandbox.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,10 +24,16 @@ struct wire_task {
     char path[PATH_BYTES];
 };
 
+/* What the child says: how it went, and then what it found. */
+struct wire_result {
+    int32_t error; /* enum error */
+    struct store_report report;
+};
+
 struct checker {
     int fd;
     size_t got;
-    struct store_report report;
+    struct wire_result result;
 };
 
 enum error checker_begin(int fd, const struct checker_task *task, struct checker **checker)
@@ -70,21 +77,23 @@ struct pollfd checker_poll(const struct checker *checker)
 
 enum error checker_serve(struct checker *checker, const struct store_report **report)
 {
-    uint8_t *to = (uint8_t *)&checker->report + checker->got;
-    ssize_t got = read(checker->fd, to, sizeof checker->report - checker->got);
+    uint8_t *to = (uint8_t *)&checker->result + checker->got;
+    ssize_t got = read(checker->fd, to, sizeof checker->result - checker->got);
 
     if (got < 0 && (errno == EAGAIN || errno == EINTR)) {
         return ERR_LANE_WAITS;
     }
     if (got <= 0) {
-        return ERR_STORE_CORRUPT;
+        /* It ended early: by what the store did to it if it could still say so, else by others. */
+        return checker->got >= sizeof checker->result.error ? (enum error)checker->result.error
+                                                            : ERR_NO_MEMORY;
     }
     checker->got += (size_t)got;
-    if (checker->got < sizeof checker->report) {
+    if (checker->got < sizeof checker->result) {
         return ERR_LANE_WAITS;
     }
-    *report = &checker->report;
-    return OK;
+    *report = &checker->result.report;
+    return (enum error)checker->result.error;
 }
 
 static bool read_all(int fd, void *to, size_t size)
@@ -101,34 +110,78 @@ static bool read_all(int fd, void *to, size_t size)
     return true;
 }
 
+static bool write_all(int fd, const void *from, size_t size)
+{
+    size_t done = 0;
+
+    while (done < size) {
+        ssize_t put = write(fd, (const uint8_t *)from + done, size - done);
+        if (put <= 0) {
+            return false;
+        }
+        done += (size_t)put;
+    }
+    return true;
+}
+
+enum { RESULT_FD = 3 };
+
+/* LMDB follows damaged pages to addresses that are not there. DB8 */
+static void on_fault(int number)
+{
+    static const int32_t error = ERR_STORE_CORRUPT;
+    ssize_t ignored = write(RESULT_FD, &error, sizeof error);
+
+    (void)number;
+    (void)ignored;
+    _exit(1);
+}
+
+static enum error read_task(int fd, struct wire_task *task, struct store_options *options)
+{
+    enum error err = OK;
+
+    TRY(read_all(fd, task, sizeof *task) ? OK : ERR_FILE);
+    task->path[sizeof task->path - 1] = '\0';
+    *options = (struct store_options){.path = task->path,
+                                      .node = task->node,
+                                      .max_bytes = task->max_bytes,
+                                      .allow_tmpfs = task->allow_tmpfs,
+                                      .read_only = true,
+                                      .accept_older = true};
+    options->master = secret_take(task->master, KEY_BYTES);
+    TRY(options->master == NULL ? ERR_NO_MEMORY : OK);
+out:
+    return err;
+}
+
 int checker_main(int fd)
 {
     struct wire_task task;
-    struct store_report *report = calloc(1, sizeof *report);
+    struct wire_result *result = calloc(1, sizeof *result);
     struct store *store = NULL;
-    struct store_options options = {.read_only = true, .accept_older = true};
+    struct store_options options = {0};
     const char *const directories[] = {task.path, NULL};
+    const struct sigaction fault = {.sa_handler = on_fault};
     enum error err = OK;
 
-    TRY(report == NULL ? ERR_NO_MEMORY : OK);
+    TRY(result == NULL ? ERR_NO_MEMORY : OK);
     TRY(secret_start());
-    TRY(read_all(fd, &task, sizeof task) ? OK : ERR_FILE);
-    task.path[sizeof task.path - 1] = '\0';
-    options.path = task.path;
-    options.master = secret_take(task.master, KEY_BYTES);
-    TRY(options.master == NULL ? ERR_NO_MEMORY : OK);
-    options.node = task.node;
-    options.max_bytes = task.max_bytes;
-    options.allow_tmpfs = task.allow_tmpfs;
-    (void)setpriority(PRIO_PROCESS, 0, NICE);
     TRY(sandbox_no_dumps());
-    TRY(store_open(&options, &store));
+    TRY(read_task(fd, &task, &options));
+    (void)setpriority(PRIO_PROCESS, 0, NICE);
     TRY(sandbox_node(directories));
-    TRY(store_check(store, report));
-    TRY(write(fd, report, sizeof *report) == (ssize_t)sizeof *report ? OK : ERR_OUTPUT);
+    TRY(sigaction(SIGSEGV, &fault, NULL) == 0 && sigaction(SIGBUS, &fault, NULL) == 0 ? OK
+                                                                                      : ERR_BUG);
+    TRY(store_open(&options, &store));
+    TRY(store_check(store, &result->report));
 out:
+    if (result != NULL) {
+        result->error = (int32_t)err;
+        (void)write_all(fd, result, err == OK ? sizeof *result : sizeof result->error);
+    }
     store_close(&store);
     secret_free(&options.master);
-    free(report);
+    free(result);
     return err == OK ? 0 : 1;
 }

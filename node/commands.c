@@ -215,13 +215,21 @@ static enum error check_store(struct command *command, struct value *list)
     enum error err = OK;
 
     store_space(command->engine->store, &space);
-    TRY(add_check(
-        command, list, report->finding_count == 0 ? GOOD : BAD,
-        arena_printf(arena, "store: %" PRIu64 " records, %" PRIu64 " values open, %zu findings%s%s",
-                     report->records, report->values, report->finding_count,
-                     report->finding_count > 0 ? "; first: " : "",
-                     report->finding_count > 0 ? report->findings[0] : ""),
-        "restart the node: it fetches what is damaged from its peers"));
+    if (command->engine->check_error != OK) {
+        TRY(add_check(command, list, LOOK,
+                      arena_printf(arena, "store: it could not be checked: %s",
+                                   error_info(command->engine->check_error)->text),
+                      error_info(command->engine->check_error)->mend));
+    } else {
+        TRY(add_check(command, list, report->finding_count == 0 ? GOOD : BAD,
+                      arena_printf(arena,
+                                   "store: %" PRIu64 " records, %" PRIu64
+                                   " values open, %zu findings%s%s",
+                                   report->records, report->values, report->finding_count,
+                                   report->finding_count > 0 ? "; first: " : "",
+                                   report->finding_count > 0 ? report->findings[0] : ""),
+                      "restart the node: it fetches what is damaged from its peers"));
+    }
     bool low = !store_has_room(command->engine->store) || space.disk_free_bytes < 64 << 20;
     TRY(add_check(
         command, list, low ? BAD : GOOD,
@@ -313,7 +321,7 @@ static bool check_is_fresh(struct command *command)
     static const int64_t fresh_ms = 10 * 1000;
     struct engine *engine = command->engine;
 
-    if (engine->checked && command->now.wall.ms - engine->checked_at.ms < fresh_ms) {
+    if (engine->checked_at.ms != 0 && command->now.wall.ms - engine->checked_at.ms < fresh_ms) {
         return true;
     }
     if (!engine->checking) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "armor.h"
 #include "commands.h"
+#include "granting.h"
 #include "peer.h"
 #include "safety.h"
 #include "session.h"
@@ -57,8 +58,11 @@ static enum error save_peer(struct command *command, struct peer *peer, const ch
     TRY(store_begin(command->engine->store, STORE_WRITE, &txn));
     TRY(store_peer_put(txn, peer->number, &row));
     TRY(commands_note(command, txn, event, peer->identity.state, detail));
+    if (peer->standing == PEER_REMOVED) {
+        TRY(granting_withdraw(command->engine, txn, peer));
+    }
     TRY(engine_commit(command->engine, &txn));
-    TRY(world_update(command->engine));
+    world_refresh(command->engine);
 out:
     store_abort(&txn);
     return err;
@@ -71,25 +75,36 @@ static enum error check_known(struct command *command, const struct peer *added)
     struct view state = view_of_text(added->identity.state);
     struct peer *same = engine_peer_by_node(engine, &added->identity.node);
     struct peer *other = engine_peer_by_state(engine, state);
+    enum error err = OK;
 
     if (id_equal(&added->identity.node, &engine->keys->identity.node)) {
-        enum error err = problem_add(command->problems, ERR_EXISTS, "card", "it is our own card");
+        err = problem_add(command->problems, ERR_EXISTS, "card", "it is our own card");
         problem_mend(command->problems, "take the other State's card, as a file: valise peer add "
                                         "FILE");
         return err;
     }
     if (strcmp(added->identity.state, engine->keys->identity.state) == 0 ||
         (other != NULL && other != same)) {
-        enum error err = problem_add(command->problems, ERR_EXISTS, "card",
-                                     "another node already stands for %s", added->identity.state);
+        err = problem_add(command->problems, ERR_EXISTS, "card",
+                          "another node already stands for %s", added->identity.state);
         problem_mend(command->problems, "call them on a known number; then: valise peer remove %s",
                      added->identity.state);
         return err;
     }
+    for (size_t i = 0; i < engine->peer_count; i++) {
+        const struct peer *peer = engine->peers[i];
+        if (peer != same && peer->standing != PEER_REMOVED &&
+            memcmp(peer->card.curve_key, added->card.curve_key, BOX_PUBLIC_BYTES) == 0) {
+            err = problem_add(command->problems, ERR_EXISTS, "card",
+                              "its transport key is already the one of %s", peer->identity.state);
+            problem_mend(command->problems, "call both States: each node has a key of its own");
+            return err;
+        }
+    }
     if (same != NULL && same->standing != PEER_REMOVED &&
         added->card.card_seq <= same->card.card_seq) {
-        enum error err = problem_add(command->problems, ERR_EXISTS, "card",
-                                     "this card, or a newer one, is held already");
+        err = problem_add(command->problems, ERR_EXISTS, "card",
+                          "this card, or a newer one, is held already");
         problem_mend(command->problems, "nothing to do; valise peer list shows how it goes");
         return err;
     }
@@ -143,20 +158,21 @@ static enum error adopt(struct command *command, struct peer **added)
             memcpy(peer->verified_how, old->verified_how, sizeof peer->verified_how);
         }
         memcpy(peer->frozen, old->frozen, sizeof peer->frozen);
+        TRY(sync_load(engine, peer));
         TRY(save_peer(command, peer, "peer.card", "newer card by hand"));
         peer_close(engine, old, ERR_LINK, command->now);
-        TRY(sync_load(engine, peer));
         engine->peers[i] = peer;
         *added = NULL;
         peer_free(&old);
-        return world_update(engine);
+        world_refresh(engine);
+        return OK;
     }
     TRY(engine->peer_count < STORE_PEERS_MAX ? OK : ERR_TOO_LARGE);
-    TRY(save_peer(command, peer, "peer.added", "not verified yet"));
     TRY(sync_load(engine, peer));
+    TRY(save_peer(command, peer, "peer.added", "not verified yet"));
     engine->peers[engine->peer_count++] = peer;
     *added = NULL;
-    TRY(world_update(engine));
+    world_refresh(engine);
 out:
     return err;
 }
@@ -219,7 +235,8 @@ static enum error handle_verify(struct command *command)
     }
     TRY(err);
     const enum peer_standing before = peer->standing;
-    peer->standing = PEER_VERIFIED;
+    /* Comparing again does not end a pause. */
+    peer->standing = before == PEER_PAUSED ? PEER_PAUSED : PEER_VERIFIED;
     peer->verified_at = command->now.wall;
     (void)snprintf(peer->verified_who, sizeof peer->verified_who, "%s",
                    commands_text(command, "who"));
@@ -374,17 +391,20 @@ static enum error handle_resume(struct command *command)
 
 static enum error handle_remove(struct command *command)
 {
-    struct view state = value_get_text(command->arguments, "state");
-    char code[4];
+    const struct policy_world *world = command->engine->world;
+    const struct peer *peer = commands_peer(command);
 
+    if (peer == NULL) {
+        return ERR_STATE_UNKNOWN;
+    }
     /* A group that names a State without node could not be published to any more. */
-    for (size_t i = 0; state_canonical(state, code) && i < command->engine->world->group_count;
-         i++) {
-        const struct policy_group *group = &command->engine->world->groups[i];
+    for (size_t i = 0; i < world->group_count; i++) {
+        const struct policy_group *group = &world->groups[i];
         for (size_t s = 0; s < group->count; s++) {
-            if (strcmp(group->states[s], code) == 0) {
-                enum error err = problem_add(command->problems, ERR_RECORD_CONFLICT, "state",
-                                             "%s is a member of group %s", code, group->name);
+            if (strcmp(group->states[s], peer->identity.state) == 0) {
+                enum error err =
+                    problem_add(command->problems, ERR_RECORD_CONFLICT, "state",
+                                "%s is a member of group %s", peer->identity.state, group->name);
                 problem_mend(command->problems,
                              "first define the group without it: valise group define %s …",
                              group->name);

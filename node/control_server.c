@@ -3,13 +3,13 @@
 
 #include "files.h"
 #include "frame.h"
+#include "launcher.h"
 #include "log.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
 #include <libgen.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,8 +20,6 @@
 
 enum {
     PATH_BYTES = 108, /* sun_path */
-    GROUPS_MAX = 64,
-    NAME_BYTES = 64,
     READ_BYTES = 65536,
     OUT_MAX_BYTES = 4 * 1024 * 1024,
     COMMAND_ARENA_BYTES = 64 * 1024 * 1024,
@@ -43,11 +41,14 @@ struct client {
     bool watching;
     int64_t watch_after; /* audit entry that was sent last */
     char watch_kind[33];
-    bool closing; /* as soon as the answer is written */
+    unsigned watch_roles; /* any of these may go on watching */
+    bool watch_whole;     /* an auditor: who did it, and the details, too */
+    bool closing;         /* as soon as the answer is written */
 };
 
 struct control_server {
     int fd;
+    int launcher; /* borrowed */
     char path[PATH_BYTES];
     size_t count;
     struct client clients[CONTROL_CLIENTS_MAX];
@@ -96,7 +97,8 @@ static enum error give_to_group(const char *path, const char *group)
     return chmod(path, 0660) == 0 ? OK : ERR_FILE;
 }
 
-enum error control_server_new(const char *path, const char *group, struct control_server **server)
+enum error control_server_new(const char *path, const char *group, int launcher,
+                              struct control_server **server)
 {
     struct control_server *made = calloc(1, sizeof *made);
     struct sockaddr_un address = {.sun_family = AF_UNIX};
@@ -107,6 +109,7 @@ enum error control_server_new(const char *path, const char *group, struct contro
         return ERR_NO_MEMORY;
     }
     made->fd = -1;
+    made->launcher = launcher;
     TRY(strlen(path) < sizeof address.sun_path ? OK : ERR_FILE);
     (void)snprintf(made->path, sizeof made->path, "%s", path);
     memcpy(address.sun_path, made->path, sizeof made->path);
@@ -153,6 +156,17 @@ void control_server_free(struct control_server **server)
     *server = NULL;
 }
 
+/* Whether a command lies there whole, and its answer would find room. */
+static bool has_command(const struct client *client)
+{
+    struct view frame = {0};
+    size_t used = 0;
+
+    return !client->closing && client->out.size < OUT_MAX_BYTES / 2 &&
+           (frame_next(view_of_buffer(&client->in), CONTROL_FRAME_MAX_BYTES, &frame, &used) != OK ||
+            used > 0);
+}
+
 size_t control_server_poll(const struct control_server *server, struct pollfd *items)
 {
     items[0] = (struct pollfd){.fd = server->fd, .events = POLLIN};
@@ -166,6 +180,16 @@ size_t control_server_poll(const struct control_server *server, struct pollfd *i
         items[1 + i] = (struct pollfd){.fd = client->fd, .events = events};
     }
     return 1 + server->count;
+}
+
+bool control_server_waits(const struct control_server *server)
+{
+    for (size_t i = 0; i < server->count; i++) {
+        if (has_command(&server->clients[i])) {
+            return true;
+        }
+    }
+    return false;
 }
 
 /* --- answering ----------------------------------------------------------------------------- */
@@ -189,50 +213,41 @@ static void answer(struct client *client, const struct control_reply *reply, str
     buffer_free(&bytes);
 }
 
-/* Name and groups of a caller, looked up for each command: changes take effect at once. L07 */
-static void identify(struct engine *engine, const struct client *client, struct caller *caller)
+/* Name and roles of a caller, looked up for each command: changes take effect at once. L07 */
+static void identify(const struct control_server *server, struct engine *engine,
+                     const struct client *client, struct caller *caller)
 {
-    struct passwd *row = getpwuid(client->uid);
-    gid_t ids[GROUPS_MAX];
-    char names[GROUPS_MAX][NAME_BYTES];
-    const char *groups[GROUPS_MAX];
-    int count = GROUPS_MAX;
-    size_t known = 0;
+    struct launcher_caller who = {0};
+    const char *groups[LAUNCHER_GROUPS_MAX];
 
-    if (row == NULL) {
-        (void)snprintf(caller->user, sizeof caller->user, "uid:%u", (unsigned)client->uid);
-        ids[0] = client->gid;
-        count = 1;
-    } else {
-        (void)snprintf(caller->user, sizeof caller->user, "%s", row->pw_name);
-        if (getgrouplist(caller->user, client->gid, ids, &count) < 0) {
-            count = GROUPS_MAX; /* more than we look at: the first ones count */
-        }
+    if (launcher_identify(server->launcher, client->uid, client->gid, &who) != OK) {
+        /* No name, no groups, and so no roles but the owner's. */
+        (void)snprintf(who.user, sizeof who.user, "uid:%u", (unsigned)client->uid);
+        who.group_count = 0;
     }
-    for (int i = 0; i < count; i++) {
-        const struct group *group = getgrgid(ids[i]);
-        if (group != NULL && strlen(group->gr_name) < NAME_BYTES) {
-            (void)snprintf(names[known], NAME_BYTES, "%s", group->gr_name);
-            groups[known] = names[known];
-            known++;
-        }
+    for (size_t i = 0; i < who.group_count; i++) {
+        groups[i] = who.groups[i];
     }
-    caller->roles = engine_roles(engine, caller->user, groups, known, client->uid == geteuid());
+    (void)snprintf(caller->user, sizeof caller->user, "%s", who.user);
+    caller->roles =
+        engine_roles(engine, caller->user, groups, who.group_count, client->uid == geteuid());
 }
 
-static void begin_watch(struct client *client, const struct value *arguments,
+static void begin_watch(struct client *client, const struct engine_request *request,
                         const struct control_reply *reply)
 {
-    struct view kind = value_get_text(arguments, "kind");
+    struct view kind = value_get_text(request->arguments, "kind");
 
     client->watching = true;
+    client->watch_roles = request->command->roles;
+    client->watch_whole = (request->caller->roles & ROLE_AUDITOR) != 0;
     client->watch_after = value_get_integer(reply->result, "after", 0);
     (void)snprintf(client->watch_kind, sizeof client->watch_kind, "%.*s", (int)kind.size,
                    kind.size == 0 ? "" : (const char *)kind.data);
 }
 
-static void run(struct engine *engine, struct client *client, struct view request,
-                struct moment now)
+static void run(struct control_server *server, struct engine *engine, struct client *client,
+                struct view request, struct moment now)
 {
     struct arena *arena = arena_new(COMMAND_ARENA_BYTES);
     struct value *arguments = NULL;
@@ -246,7 +261,7 @@ static void run(struct engine *engine, struct client *client, struct view reques
     }
     reply.error = control_request_read(request, arena, &asked.command, &arguments, &reply.problems);
     if (reply.error == OK) {
-        identify(engine, client, &caller);
+        identify(server, engine, client, &caller);
         asked.arguments = arguments;
         engine_command(engine, &asked, arena, &reply, now);
     } else if (reply.error == ERR_NOT_CANONICAL || reply.error == ERR_TOO_LARGE) {
@@ -255,7 +270,7 @@ static void run(struct engine *engine, struct client *client, struct view reques
     }
     if (reply.error == OK && asked.command->streams) {
         reply.more = true;
-        begin_watch(client, arguments, &reply);
+        begin_watch(client, &asked, &reply);
     }
     answer(client, &reply, arena);
     arena_free(&arena);
@@ -299,13 +314,11 @@ static void accept_one(struct control_server *server, struct moment now)
 }
 
 /* Take what arrived. False when the caller is gone. */
-static bool read_client(struct engine *engine, struct client *client, struct moment now)
+static bool read_client(struct client *client, struct moment now)
 {
     size_t room = client->in.limit - client->in.size;
     size_t wanted = room < READ_BYTES ? room : READ_BYTES;
     uint8_t *place = buffer_extend(&client->in, wanted);
-    struct view frame = {0};
-    size_t used = 0;
 
     if (place == NULL || wanted == 0) {
         return false;
@@ -316,14 +329,21 @@ static bool read_client(struct engine *engine, struct client *client, struct mom
         return false;
     }
     client->moved_ms = now.steady_ms;
-    while (!client->closing) {
-        if (frame_next(view_of_buffer(&client->in), CONTROL_FRAME_MAX_BYTES, &frame, &used) != OK) {
-            return false; /* a claim beyond every limit: nothing after it can be understood */
-        }
-        if (used == 0) {
-            return true;
-        }
-        run(engine, client, frame, now);
+    return true;
+}
+
+/* One command of one caller: the others have their turn in between. False to end the caller. */
+static bool run_one(struct control_server *server, struct engine *engine, struct client *client,
+                    struct moment now)
+{
+    struct view frame = {0};
+    size_t used = 0;
+
+    if (frame_next(view_of_buffer(&client->in), CONTROL_FRAME_MAX_BYTES, &frame, &used) != OK) {
+        return false; /* a claim beyond every limit: nothing after it can be understood */
+    }
+    if (used > 0) {
+        run(server, engine, client, frame, now);
         buffer_drop(&client->in, used);
     }
     return true;
@@ -353,8 +373,11 @@ void control_server_serve(struct control_server *server, struct engine *engine,
         short what = items[i - 1].revents;
         bool alive = (what & (POLLERR | POLLNVAL)) == 0;
 
-        if (alive && (what & (POLLIN | POLLHUP)) != 0) {
-            alive = read_client(engine, client, now);
+        if (alive && (what & (POLLIN | POLLHUP)) != 0 && !has_command(client)) {
+            alive = read_client(client, now);
+        }
+        if (alive && has_command(client)) {
+            alive = run_one(server, engine, client, now);
         }
         if (alive) {
             alive = write_client(client, now);
@@ -378,8 +401,35 @@ static bool event_wanted(const struct client *client, const struct value *event)
     return size == 0 || (name.size >= size && memcmp(name.data, client->watch_kind, size) == 0);
 }
 
-static void pump(struct engine *engine, struct client *client)
+/* Watching goes on only while the role does. */
+static bool may_watch(const struct control_server *server, struct engine *engine,
+                      struct client *client)
 {
+    struct caller caller = {{0}, 0};
+
+    identify(server, engine, client, &caller);
+    client->watch_whole = client->watch_whole && (caller.roles & ROLE_AUDITOR) != 0;
+    return (caller.roles & client->watch_roles) != 0;
+}
+
+/* Others than auditors learn what happened to which record, not who did it and to whom it went. */
+static void cut_event(const struct client *client, struct value *event)
+{
+    if (!client->watch_whole) {
+        value_remove(event, view_of_text("actor"));
+        value_remove(event, view_of_text("detail"));
+    }
+}
+
+static void pump(const struct control_server *server, struct engine *engine, struct client *client)
+{
+    if (client->watch_after >= engine_last_event(engine)) {
+        return;
+    }
+    if (!may_watch(server, engine, client)) {
+        client->closing = true;
+        return;
+    }
     for (int n = 0; n < EVENTS_A_TURN && client->out.size < OUT_MAX_BYTES / 2; n++) {
         struct arena *arena = arena_new(READ_BYTES * 4);
         struct control_reply reply = {.more = true};
@@ -389,6 +439,7 @@ static void pump(struct engine *engine, struct client *client)
             err = engine_next_event(engine, &client->watch_after, arena, &reply.result);
         }
         if (err == OK && event_wanted(client, reply.result)) {
+            cut_event(client, reply.result);
             answer(client, &reply, arena);
         }
         arena_free(&arena);
@@ -405,7 +456,7 @@ void control_server_tick(struct control_server *server, struct engine *engine, s
         bool halfway = client->in.size > 0 || client->out.size > 0;
 
         if (client->watching) {
-            pump(engine, client);
+            pump(server, engine, client);
         }
         int64_t patience = halfway ? COMMAND_PATIENCE_MS : IDLE_PATIENCE_MS;
 

@@ -10,6 +10,7 @@
 #include "engine.h"
 
 #include <poll.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 enum { CONTROL_CLIENTS_MAX = 64 };
@@ -21,9 +22,10 @@ struct control_server;
  * @param path  of the socket; its directory must be private to the node's account or
  *              belong to root, and an old socket is replaced.
  * @param group UNIX group that may connect, or "".
+ * @param launcher tells who callers are; borrowed.
  * @return OK; ERR_FILE; ERR_FILE_UNSAFE; ERR_NO_MEMORY.
  */
-MUST_CHECK enum error control_server_new(const char *path, const char *group,
+MUST_CHECK enum error control_server_new(const char *path, const char *group, int launcher,
                                          struct control_server **server);
 
 /** Close all and remove the socket; NULL is allowed. */
@@ -32,7 +34,10 @@ void control_server_free(struct control_server **server);
 /** Fill in what to poll for; at most 1 + CONTROL_CLIENTS_MAX entries. @return how many. */
 size_t control_server_poll(const struct control_server *server, struct pollfd *items);
 
-/** Serve what poll found. */
+/** Whether a command is here already: the next turn should not wait. */
+bool control_server_waits(const struct control_server *server);
+
+/** Serve what poll found, one command of each caller. */
 void control_server_serve(struct control_server *server, struct engine *engine,
                           const struct pollfd *items, size_t count, struct moment now);
 

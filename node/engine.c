@@ -16,6 +16,7 @@ enum { LOG_FIELDS_BYTES = 512, TICK_BUSY_MS = 100, TICK_IDLE_MS = 1000 };
 
 static const int64_t CLOCK_JUMP_MS = 60 * 60 * 1000;              /* more is not believed */
 static const int64_t ABSENCE_MAX_MS = CARD_DAYS_MAX * 86400000LL; /* nor a longer sleep */
+static const int64_t CHECK_AGAIN_MS = 60 * 1000;
 static const int64_t FLOOR_KEEP_MS = 10 * 60 * 1000;
 static const char floor_counter[] = "time.floor";
 
@@ -73,12 +74,18 @@ struct peer *engine_peer_by_node(struct engine *engine, const struct id *node)
 struct peer *engine_peer_by_state(struct engine *engine, struct view state)
 {
     char code[4];
+    bool is_code = state_canonical(state, code);
 
-    for (size_t i = 0; i < engine->peer_count; i++) {
-        const struct identity *identity = &engine->peers[i]->identity;
+    for (size_t i = 0; is_code && i < engine->peer_count; i++) {
         if (engine->peers[i]->standing != PEER_REMOVED &&
-            (view_is(state, identity->name) ||
-             (state_canonical(state, code) && strcmp(identity->state, code) == 0))) {
+            strcmp(engine->peers[i]->identity.state, code) == 0) {
+            return engine->peers[i];
+        }
+    }
+    /* A name is whatever a State calls itself: it never stands in for a code. */
+    for (size_t i = 0; !is_code && i < engine->peer_count; i++) {
+        if (engine->peers[i]->standing != PEER_REMOVED &&
+            view_is(state, engine->peers[i]->identity.name)) {
             return engine->peers[i];
         }
     }
@@ -258,6 +265,13 @@ void engine_free(struct engine **engine)
     *engine = NULL;
 }
 
+static void start_check(struct engine *engine)
+{
+    engine->check_at_ms = 0;
+    engine->checking = true;
+    engine->ports->check_store(engine->ports->context);
+}
+
 void engine_start(struct engine *engine, struct moment now)
 {
     now = trusted(engine, now);
@@ -267,8 +281,8 @@ void engine_start(struct engine *engine, struct moment now)
     peers_allow(engine, now.wall);
     if (!store_was_closed(engine->store)) {
         engine_log(engine, LOG_WARNING, "store.not-closed", "check=started");
-        engine->checking = true;
-        engine->ports->check_store(engine->ports->context);
+        engine->check_owed = true;
+        start_check(engine);
     }
 }
 
@@ -343,6 +357,9 @@ int64_t engine_tick(struct engine *engine, struct moment now)
         sync_tick(engine, peer, now);
         busy = busy || (peer->state != PEER_IDLE && peer->state != PEER_STEADY);
     }
+    if (engine->check_at_ms != 0 && now.steady_ms >= engine->check_at_ms && !engine->checking) {
+        start_check(engine);
+    }
     if (now.steady_ms - engine->swept_at_ms > MINUTE_MS) {
         engine->swept_at_ms = now.steady_ms;
         store_sweep_readers(engine->store);
@@ -350,20 +367,21 @@ int64_t engine_tick(struct engine *engine, struct moment now)
     return now.steady_ms + (busy ? TICK_BUSY_MS : TICK_IDLE_MS);
 }
 
-void engine_store_checked(struct engine *engine, const struct store_report *report,
-                          struct moment now)
+void engine_store_checked(struct engine *engine, enum error error,
+                          const struct store_report *report, struct moment now)
 {
     now = trusted(engine, now);
     engine->checking = false;
-    if (report == NULL) {
-        engine_log(engine, LOG_ERROR, "store.check-died", "code=%s",
-                   error_info(ERR_STORE_CORRUPT)->code);
-        engine->failed = true;
+    engine->check_error = error;
+    engine->checked_at = now.wall;
+    if (error != OK) {
+        engine_log(engine, LOG_ERROR, "store.check", "code=%s", error_info(error)->code);
+        engine->failed = engine->failed || error == ERR_STORE_CORRUPT;
+        engine->check_at_ms = engine->check_owed ? now.steady_ms + CHECK_AGAIN_MS : 0;
         return;
     }
+    engine->check_owed = false;
     *engine->report = *report;
-    engine->checked = true;
-    engine->checked_at = now.wall;
     engine_log(engine, report->finding_count == 0 ? LOG_INFO : LOG_ERROR, "store.checked",
                "records=%" PRIu64 " values=%" PRIu64 " findings=%zu", report->records,
                report->values, report->finding_count);

@@ -76,10 +76,12 @@ int64_t engine_tick(struct engine *engine, struct moment now);
 
 /**
  * A full check of the store has ended.
- * @param report what it found, or NULL if the checker died: the store makes programs crash.
+ * @param error  OK; ERR_STORE_CORRUPT if the store makes the checker crash: the node
+ *               ends; any other error: the check could not be made, and is made later.
+ * @param report what it found; read only with OK.
  */
-void engine_store_checked(struct engine *engine, const struct store_report *report,
-                          struct moment now);
+void engine_store_checked(struct engine *engine, enum error error,
+                          const struct store_report *report, struct moment now);
 
 /** Whether a broken store makes it unsafe to go on; the process should then end. */
 bool engine_has_failed(const struct engine *engine);

@@ -1,8 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "launcher.h"
 
+#include "bytes.h"
+#include "digest.h"
+
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
+#include <poll.h>
+#include <pwd.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -53,6 +59,49 @@ static void end(struct program *program)
     }
 }
 
+/* What the node asks: a program, or who a caller is. Both ends are the same build. */
+struct question {
+    uint32_t number;
+    char kind; /* enum launcher_program, or ASK_CALLER */
+    uint32_t uid;
+    uint32_t gid;
+};
+
+struct caller_answer {
+    uint32_t number; /* of the question */
+    struct launcher_caller caller;
+};
+
+enum { ASK_CALLER = 'U' };
+
+/* Look a caller up where files may be read and services asked; the node itself may do neither. */
+static void tell_caller(int node, const struct question *question)
+{
+    struct caller_answer answer = {.number = question->number};
+    struct launcher_caller *caller = &answer.caller;
+    const struct passwd *row = getpwuid(question->uid);
+    gid_t ids[LAUNCHER_GROUPS_MAX] = {question->gid};
+    int count = 1;
+
+    if (row == NULL) {
+        (void)snprintf(caller->user, sizeof caller->user, "uid:%u", (unsigned)question->uid);
+    } else {
+        (void)snprintf(caller->user, sizeof caller->user, "%s", row->pw_name);
+        count = LAUNCHER_GROUPS_MAX;
+        if (getgrouplist(caller->user, question->gid, ids, &count) < 0) {
+            count = LAUNCHER_GROUPS_MAX; /* more than we look at: the first ones count */
+        }
+    }
+    for (int i = 0; i < count; i++) {
+        const struct group *group = getgrgid(ids[i]);
+        if (group != NULL && strlen(group->gr_name) < LAUNCHER_NAME_BYTES) {
+            (void)snprintf(caller->groups[caller->group_count++], LAUNCHER_NAME_BYTES, "%s",
+                           group->gr_name);
+        }
+    }
+    (void)send(node, &answer, sizeof answer, MSG_NOSIGNAL);
+}
+
 /* Send a descriptor, or a byte that says there is none. */
 static void reply(int node, int fd)
 {
@@ -98,14 +147,17 @@ static void serve(const char *directory, int node)
         {LAUNCH_TRANSPORT, "valised-transport", NULL, 0},
         {LAUNCH_CHECKER, "valised", "--check-store-fd=3", 0},
     };
-    char kind = 0;
+    struct question question;
 
     /* Signals for the node's group are the node's to handle; we end when it does. */
     (void)signal(SIGINT, SIG_IGN);
     (void)signal(SIGTERM, SIG_IGN);
-    while (recv(node, &kind, 1, 0) == 1) {
+    while (recv(node, &question, sizeof question, 0) == (ssize_t)sizeof question) {
+        if (question.kind == ASK_CALLER) {
+            tell_caller(node, &question);
+        }
         for (size_t i = 0; i < CHILDREN_MAX; i++) {
-            if ((char)programs[i].kind == kind) {
+            if ((char)programs[i].kind == question.kind) {
                 start(&programs[i], directory, node);
             }
         }
@@ -139,9 +191,50 @@ enum error launcher_start(const char *directory, int *fd)
     return OK;
 }
 
+/* What came after we stopped waiting for it. */
+static void drop_late_answers(int launcher)
+{
+    struct caller_answer late;
+
+    while (recv(launcher, &late, sizeof late, MSG_DONTWAIT) > 0) {
+    }
+}
+
+static uint32_t random_number(void)
+{
+    uint8_t bytes[4];
+
+    random_fill(bytes, sizeof bytes);
+    return get_u32(bytes);
+}
+
+enum error launcher_identify(int launcher, uint32_t uid, uint32_t gid,
+                             struct launcher_caller *caller)
+{
+    static const int patience_ms = 2000;
+    const struct question question = {
+        .kind = ASK_CALLER, .number = random_number(), .uid = uid, .gid = gid};
+    struct caller_answer answer = {0};
+    struct pollfd item = {.fd = launcher, .events = POLLIN};
+
+    drop_late_answers(launcher);
+    if (send(launcher, &question, sizeof question, MSG_NOSIGNAL) != (ssize_t)sizeof question) {
+        return ERR_FILE;
+    }
+    /* A directory service may hang; the node must not. */
+    do {
+        if (poll(&item, 1, patience_ms) != 1 ||
+            recv(launcher, &answer, sizeof answer, 0) != (ssize_t)sizeof answer) {
+            return ERR_FILE;
+        }
+    } while (answer.number != question.number);
+    *caller = answer.caller;
+    return OK;
+}
+
 enum error launcher_request(int launcher, enum launcher_program program, int *fd)
 {
-    char kind = (char)program;
+    const struct question question = {.kind = (char)program};
     char good = 0;
     struct iovec bytes = {&good, 1};
     _Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {0};
@@ -150,7 +243,8 @@ enum error launcher_request(int launcher, enum launcher_program program, int *fd
                              .msg_control = control,
                              .msg_controllen = sizeof control};
 
-    if (send(launcher, &kind, 1, MSG_NOSIGNAL) != 1 ||
+    drop_late_answers(launcher);
+    if (send(launcher, &question, sizeof question, MSG_NOSIGNAL) != (ssize_t)sizeof question ||
         recvmsg(launcher, &message, MSG_CMSG_CLOEXEC) != 1 || good != 1) {
         return ERR_FILE;
     }

@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -26,7 +27,9 @@ enum {
     RESTART_GIVE_UP = 20, /* starts in a row that never got ready */
     WATCH_MS = 100,       /* how soon watchers hear of events */
     SILENT_MAX_MS = 5000, /* the transport says each second that it lives */
-    SILENT_STEP_MS = 500
+    SILENT_STEP_MS = 500,
+    TURN_MS = 20,            /* what one turn gives to the transport */
+    RESOLVER_LOOK_MS = 10000 /* how often resolv.conf is looked at */
 };
 
 struct loop {
@@ -44,8 +47,12 @@ struct loop {
     bool ready;
     int64_t restart_at_ms;
     unsigned restarts; /* since it was last ready */
+    bool in_left;      /* `in` holds what this turn had no time for */
     int64_t silent_ms; /* how long the transport said nothing */
     int64_t watched_ms;
+    int64_t resolver_at_ms; /* steady: when to look at resolv.conf again; 0 before the first look */
+    ino_t resolver_inode;
+    dev_t resolver_device;
     uint8_t *allowed; /* CURVE keys, told again to a new transport */
     size_t allowed_count;
     struct checker *checker; /* a check under way, or NULL */
@@ -163,6 +170,7 @@ enum error loop_start_transport(struct loop *loop)
     buffer_clear(&loop->in);
     buffer_clear(&loop->out);
     loop->ready = false;
+    loop->in_left = false;
     loop->silent_ms = 0;
     /* It is told who may connect before it listens: a State that is refused waits five seconds. */
     engine_transport_reset(loop->engine, loop_now());
@@ -260,11 +268,8 @@ static void obey(struct loop *loop, const struct transport_frame *frame, struct 
 }
 
 /* Take what the transport says. False when it is gone. */
-static bool read_transport(struct loop *loop, struct moment now)
+static bool read_transport(struct loop *loop)
 {
-    struct transport_frame frame;
-    size_t done = 0;
-    size_t used = 0;
     uint8_t *place = buffer_extend(&loop->in, READ_BYTES);
     ssize_t got = place == NULL ? 0 : read(loop->transport, place, READ_BYTES);
 
@@ -275,19 +280,45 @@ static bool read_transport(struct loop *loop, struct moment now)
         return false;
     }
     loop->silent_ms = 0;
-    for (;;) {
+    return true;
+}
+
+/* Act on what was taken, for so long; the control socket has its turn in between. */
+static bool obey_transport(struct loop *loop)
+{
+    struct transport_frame frame;
+    struct moment now = loop_now();
+    const int64_t until_ms = now.steady_ms + TURN_MS;
+    size_t done = 0;
+    size_t used = 1;
+
+    loop->in_left = false;
+    while (used > 0 && loop->transport >= 0) {
         struct view rest = view_of(loop->in.data + done, loop->in.size - done);
+        if (now.steady_ms >= until_ms) {
+            loop->in_left = rest.size > 0;
+            break;
+        }
         if (transport_frame_next(rest, &frame, &used) != OK) {
             return false;
         }
-        if (used == 0) {
-            break;
+        if (used > 0) {
+            obey(loop, &frame, now);
+            done += used;
+            now = loop_now();
         }
-        obey(loop, &frame, now);
-        done += used;
     }
     buffer_drop(&loop->in, done);
     return true;
+}
+
+static bool serve_transport(struct loop *loop, short revents, struct moment now)
+{
+    (void)now;
+    if (revents != 0 && !loop->in_left && !read_transport(loop)) {
+        return false;
+    }
+    return obey_transport(loop);
 }
 
 static bool write_transport(struct loop *loop)
@@ -316,8 +347,7 @@ static void start_check(struct loop *loop, struct moment now)
     loop->check_wanted = false;
     if (launcher_request(loop->launcher, LAUNCH_CHECKER, &fd) != OK ||
         checker_begin(fd, &task, &loop->checker) != OK) {
-        log_line(LOG_ERROR, "store.check", "code=E105");
-        engine_store_checked(loop->engine, NULL, now);
+        engine_store_checked(loop->engine, ERR_NO_MEMORY, NULL, now);
     }
 }
 
@@ -329,7 +359,7 @@ static void serve_check(struct loop *loop, struct moment now)
     if (err == ERR_LANE_WAITS) {
         return; /* not finished yet */
     }
-    engine_store_checked(loop->engine, err == OK ? report : NULL, now);
+    engine_store_checked(loop->engine, err, report, now);
     checker_free(&loop->checker);
 }
 
@@ -420,7 +450,9 @@ static void turn(struct loop *loop, int64_t wake_ms, const sigset_t *mask)
     size_t count = control;
     struct moment now = loop_now();
     int64_t wait = wake_ms - now.steady_ms;
-    wait = wait < 0 ? 0 : wait > WATCH_MS ? WATCH_MS : wait;
+    wait = wait < 0 || loop->in_left || control_server_waits(loop->control) ? 0
+           : wait > WATCH_MS                                                ? WATCH_MS
+                                                                            : wait;
     const struct timespec timeout = {wait / 1000, (wait % 1000) * 1000000};
     size_t transport = count;
     size_t checker = count;
@@ -439,7 +471,7 @@ static void turn(struct loop *loop, int64_t wake_ms, const sigset_t *mask)
     }
     now = loop_now();
     log_set_time(now.wall);
-    if (transport < checker && items[transport].revents != 0 && !read_transport(loop, now)) {
+    if (transport < checker && !serve_transport(loop, items[transport].revents, now)) {
         lose_transport(loop, now);
     }
     if (checker < count && items[checker].revents != 0) {
@@ -466,9 +498,32 @@ static void watch_transport(struct loop *loop, struct moment now)
     }
 }
 
+/*
+ * The confined transport sees the file that was there when it started. When
+ * another takes its place, only a new transport reads it.
+ */
+static void watch_resolver(struct loop *loop, struct moment now)
+{
+    struct stat info = {0};
+
+    if (now.steady_ms < loop->resolver_at_ms) {
+        return;
+    }
+    (void)stat("/etc/resolv.conf", &info);
+    if (loop->resolver_at_ms != 0 &&
+        (info.st_ino != loop->resolver_inode || info.st_dev != loop->resolver_device)) {
+        log_line(LOG_NOTICE, "transport.resolver", "changed=1");
+        lose_transport(loop, now);
+    }
+    loop->resolver_inode = info.st_ino;
+    loop->resolver_device = info.st_dev;
+    loop->resolver_at_ms = now.steady_ms + RESOLVER_LOOK_MS;
+}
+
 static void housekeeping(struct loop *loop, struct moment now)
 {
     watch_transport(loop, now);
+    watch_resolver(loop, now);
     if (loop->check_wanted && loop->checker == NULL) {
         start_check(loop, now);
     }

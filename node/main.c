@@ -258,12 +258,11 @@ static enum error prepare(struct node *node, const struct wishes *wishes)
 {
     enum error err = OK;
 
-    TRY(sandbox_no_dumps());
     TRY(secret_check_locking());
     TRY(read_keys(&node->config, &node->opener, &node->keys));
     secret_free(&node->opener.secret);
     TRY(open_store(&node->config, wishes, &node->keys, &node->store));
-    TRY(control_server_new(node->config.control_socket, node->config.control_group,
+    TRY(control_server_new(node->config.control_socket, node->config.control_group, node->launcher,
                            &node->control));
     const struct loop_options options = {.config = &node->config,
                                          .keys = &node->keys,
@@ -320,11 +319,12 @@ static int run(const struct wishes *wishes)
     log_set_level((enum log_level)node.config.log_level);
     log_set_time(loop_now().wall);
     TRY(own_directory(directory));
+    /* The launcher is made before any secret is read: no fork comes after that. */
+    TRY(sandbox_no_dumps());
+    TRY(launcher_start(directory, &node.launcher));
     about = node.config.unlock_key;
     TRY(read_opener(&node.config, wishes->passphrase_fd, &node.opener));
     about = "";
-    /* The launcher is made before any key is loaded: no fork comes after that. */
-    TRY(launcher_start(directory, &node.launcher));
     TRY(prepare(&node, wishes));
     log_line(LOG_NOTICE, "node.started", "version=" VALISE_VERSION);
     TRY(loop_run(node.loop));

@@ -96,7 +96,7 @@ static const int common_calls[] = {
     SCMP_SYS(getdents64),   SCMP_SYS(ioctl),         SCMP_SYS(dup),
 };
 
-/* The store; group look-ups of callers. */
+/* The store. */
 static const int node_calls[] = {
     SCMP_SYS(pread64),  SCMP_SYS(pwrite64),  SCMP_SYS(preadv),    SCMP_SYS(pwritev),
     SCMP_SYS(fsync),    SCMP_SYS(fdatasync), SCMP_SYS(ftruncate), SCMP_SYS(msync),
@@ -133,7 +133,7 @@ static int allow_all(scmp_filter_ctx filter, const int *calls, size_t count)
 }
 
 /* A refused call fails with EPERM: the library gets an error, not the process a signal. */
-static enum error filter_calls(const int *calls, size_t count, int unix_sockets_only)
+static enum error filter_calls(const int *calls, size_t count)
 {
     scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
     int result = filter == NULL ? -1 : 0;
@@ -143,15 +143,6 @@ static enum error filter_calls(const int *calls, size_t count, int unix_sockets_
     }
     if (result == 0) {
         result = allow_all(filter, calls, count);
-    }
-    if (result == 0 && unix_sockets_only != 0) {
-        /* For looking up the names of callers (nscd, sssd); never a network. */
-        const struct scmp_arg_cmp family = {
-            .arg = 0, .op = SCMP_CMP_EQ, .datum_a = AF_UNIX, .datum_b = 0};
-        result = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1, &family);
-        if (result == 0) {
-            result = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(connect), 0);
-        }
     }
     if (result == 0) {
         result = seccomp_load(filter);
@@ -164,26 +155,16 @@ static enum error filter_calls(const int *calls, size_t count, int unix_sockets_
 
 enum error sandbox_node(const char *const *directories)
 {
-    /* Names of users and groups are looked up for callers. No directory that may hold keys. */
-    static const char *const readable[] = {"/etc/passwd",      "/etc/group", "/etc/nsswitch.conf",
-                                           "/etc/ld.so.cache", "/usr/lib",   "/lib",
-                                           "/lib64",           "/usr/share", "/run/systemd/userdb"};
     int ruleset = ruleset_new();
-    enum error err = OK;
+    enum error err = ruleset < 0 ? ERR_SANDBOX : OK;
 
-    if (ruleset < 0) {
-        return ERR_SANDBOX;
-    }
-    for (size_t i = 0; i < sizeof readable / sizeof readable[0] && err == OK; i++) {
-        err = allow_below(ruleset, readable[i], read_rights) == 0 ? OK : ERR_SANDBOX;
-    }
-    for (size_t i = 0; directories[i] != NULL && err == OK; i++) {
+    for (size_t i = 0; err == OK && directories[i] != NULL; i++) {
         err = allow_below(ruleset, directories[i], write_rights) == 0 ? OK : ERR_SANDBOX;
     }
     if (err == OK) {
         err = enforce(ruleset);
     }
-    return err == OK ? filter_calls(node_calls, sizeof node_calls / sizeof node_calls[0], 1) : err;
+    return err == OK ? filter_calls(node_calls, sizeof node_calls / sizeof node_calls[0]) : err;
 }
 
 enum error sandbox_transport(void)
@@ -211,7 +192,7 @@ enum error sandbox_transport(void)
     if (err == OK) {
         err = enforce(ruleset);
     }
-    return err == OK ? filter_calls(transport_calls,
-                                    sizeof transport_calls / sizeof transport_calls[0], 0)
-                     : err;
+    return err == OK
+               ? filter_calls(transport_calls, sizeof transport_calls / sizeof transport_calls[0])
+               : err;
 }

@@ -159,8 +159,10 @@ struct engine {
     struct instant floor_kept; /* as of the last commit that kept it */
     bool failed;               /* the store broke */
     bool checking;             /* a full check of the store is under way */
-    bool checked;              /* `report` holds */
-    struct instant checked_at;
+    bool check_owed;           /* the store was not closed in order and not checked since */
+    int64_t check_at_ms;       /* steady: when to try again a check that could not be made; or 0 */
+    enum error check_error;    /* of the last check; with OK `report` holds */
+    struct instant checked_at; /* 0 if never */
     struct store_report *report;
     bool stopping;
 };

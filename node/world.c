@@ -88,6 +88,17 @@ enum error world_update(struct engine *engine)
     return add_groups(engine);
 }
 
+void world_refresh(struct engine *engine)
+{
+    enum error err = world_update(engine);
+
+    if (err != OK) {
+        /* What is stored and what is decided by would differ: begin anew from the store. */
+        engine_log(engine, LOG_ERROR, "world.failed", "code=%s", error_info(err)->code);
+        engine->failed = true;
+    }
+}
+
 /* Resolve the members; each must be a verified peer or ourselves, and named once. */
 static enum error resolve(struct engine *engine, const struct value *states, struct id *nodes,
                           struct view *codes, size_t *count, struct problems *problems)
@@ -174,7 +185,7 @@ enum error world_define_group(struct engine *engine, const char *actor, struct v
     TRY(store_group_put(txn, &group));
     TRY(store_audit_add(txn, &event));
     TRY(engine_commit(engine, &txn));
-    TRY(world_update(engine));
+    world_refresh(engine);
 out:
     store_abort(&txn);
     return err;

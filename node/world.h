@@ -12,6 +12,9 @@ void world_free(struct policy_world **world);
 /** Make the world anew from the peers in memory and the groups in the store. */
 MUST_CHECK enum error world_update(struct engine *engine);
 
+/** The same after a commit, when nothing may fail any more: if it does, the node ends. */
+void world_refresh(struct engine *engine);
+
 /**
  * Define a group, or define it anew.
  * @param states `count` State codes of verified peers or our own.
