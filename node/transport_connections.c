@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <linux/tcp.h>
+#include <malloc.h>
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -164,6 +165,31 @@ static void suspend(struct transport *transport, const uint8_t *flooding)
     }
 }
 
+/*
+ * Many States together may hold back more than the process can bear: each part
+ * of a message costs ZeroMQ several times its bytes. Then whoever holds back most goes.
+ */
+static void watch_memory(struct transport *transport)
+{
+    const struct connection *most = NULL;
+    int64_t now = transport_now_ms();
+
+    /* What was cut is given free by another thread, a moment later. */
+    if (now < transport->memory_next_ms || mallinfo2().uordblks <= HEAP_MAX_BYTES) {
+        return;
+    }
+    transport->memory_next_ms = now + HEAP_FREED_MS;
+    for (size_t i = 0; i < transport->connection_count; i++) {
+        const struct connection *connection = &transport->connections[i];
+        if (connection->has_key && (most == NULL || undelivered(connection) > undelivered(most))) {
+            most = connection;
+        }
+    }
+    if (most != NULL) {
+        suspend(transport, most->key);
+    }
+}
+
 /* End what we hung up, after our last words; say of what ended, after what came over it before. */
 static void end_routes(struct transport *transport)
 {
@@ -201,6 +227,7 @@ void transport_connections_watch(struct transport *transport)
             *connection = transport->connections[--transport->connection_count];
         }
     }
+    watch_memory(transport);
     end_routes(transport);
     for (size_t i = transport->dialled_count; i > 0; i--) {
         struct dialled *dialled = &transport->dialled[i - 1];

@@ -19,10 +19,12 @@ enum {
     HANDSHAKES_PER_MINUTE = 30, /* of one allowed key */
     /* Of one connection: more is an endless message. An honest peer has its credit under way. */
     UNDELIVERED_MAX_BYTES = 16 * 1024 * 1024,
+    HEAP_MAX_BYTES = 160 * 1024 * 1024,  /* of all together, before the largest must go */
     FIRST_MESSAGE_MAX_BYTES = 64 * 1024, /* handshake and HELLO, before the key is known */
     STRANGERS_TOLD_MS = 60000,           /* refused handshakes: one line a minute */
     ALIVE_TOLD_MS = 1000,
-    LAST_WORDS_MS = 200,   /* for what was said before hanging up */
+    LAST_WORDS_MS = 200, /* for what was said before hanging up */
+    HEAP_FREED_MS = 300,
     GONE_TOLD_MS = 100,    /* time for what was received before the end of a connection */
     MESSAGES_WAITING = 64, /* high-water mark of what came */
     /* Of what goes out: a batch can be answered by a hundred refusals. Large ones cost credit. */
@@ -110,6 +112,7 @@ struct transport {
     int64_t strangers_told_ms;
     int64_t alive_told_ms;
     int64_t watched_ms;
+    int64_t memory_next_ms;
     const char *failed; /* why the process must end; NULL while it is well */
 #ifdef VALISE_TEST_HOOKS
     bool zap_hangs;

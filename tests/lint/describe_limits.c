@@ -120,6 +120,8 @@ static const struct limit limits[] = {
            "to the listener, authenticated"),
     SHARED(UNDELIVERED_MAX_BYTES, "bytes", "node/transport_connections.c",
            "received over a connection before a whole message"),
+    SHARED(HEAP_MAX_BYTES, "bytes", "node/transport_connections.c",
+           "of the transport's heap, before the connection that holds back most is cut"),
     SHARED(FIRST_MESSAGE_MAX_BYTES, "bytes", "node/transport_connections.c",
            "received over a connection before its first whole message"),
     SHARED(MESSAGES_WAITING, "messages", "node/transport_zmq.c",
