@@ -46,11 +46,13 @@ struct cli {
     bool color; /* on talk */
     bool quiet;
     bool verbose;
-    bool ask;              /* questions may be asked */
-    bool stdin_used;       /* content is read from it, so no answers can be */
-    size_t width;          /* columns for running text */
-    char own_state[4];     /* our State, once the node told it; else \"\" */
-    struct client *client; /* NULL before the first question to the node */
+    bool ask;                    /* questions may be asked */
+    bool stdin_used;             /* content is read from it, so no answers can be */
+    size_t width;                /* columns for running text */
+    bool complete;               /* everything could be looked at; holds if `missing` is there */
+    const struct value *missing; /* States whose records may not be here; NULL: not asked */
+    char own_state[4];           /* our State, once the node told it; else \"\" */
+    struct client *client;       /* NULL before the first question to the node */
 };
 
 /** Begin a run: fill in everything that follows from flags and terminal. */

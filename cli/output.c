@@ -340,6 +340,11 @@ static enum error write_json(struct cli *cli, const struct listing *listing,
     TRY(cut_rows(cli, choice, items, &list));
     if (cli->shape == SHAPE_JSON) {
         TRY(value_put(cli->arena, document, "items", list));
+        if (cli->missing != NULL) {
+            TRY(value_put_bool(cli->arena, document, "complete", cli->complete));
+            TRY(value_put(cli->arena, document, "missing",
+                          (struct value *)(uintptr_t)cli->missing));
+        }
         return output_document(cli, listing->schema, document);
     }
     for (size_t i = 0; i < list->count; i++) {

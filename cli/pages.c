@@ -35,6 +35,10 @@ enum error pages_fetch(struct cli *cli, const char *command, struct value *argum
                               left < CONTROL_PAGE_MAX ? left : CONTROL_PAGE_MAX));
         TRY(client_ask(cli, cli->arena, command, arguments, &result));
         TRY(append_all(cli, all, value_get(result, "items"), limit));
+        if (value_get(result, "complete") != NULL) {
+            cli->complete = value_get_bool(result, "complete");
+            cli->missing = value_get(result, "missing");
+        }
         struct view next = value_get_text(result, "next");
         if (next.size == 0) {
             break;

@@ -23,6 +23,8 @@ static const struct exit_code exit_codes[] = {
     {8, "a peer or the network did not answer in time; work is queued, nothing is lost",
      "retry later"},
     {9, "conflict: exists already, superseded, or changed by someone else", "re-read"},
+    {12, "search, list: nothing found, but not everything could be looked at",
+     "do not treat as clear"},
     {13, "status, doctor: needs attention", "look today"},
     {14, "status, doctor: broken", "look now"},
     {130, "interrupted", "-"},

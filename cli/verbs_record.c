@@ -10,11 +10,12 @@
 #include "record_schema.h"
 #include "verbs.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* Commands about records as a whole: lists, search, drafts, files. */
 
-enum { WORDS_MAX_BYTES = 1000, RECORD_TEXT_MAX_BYTES = 4 * 1024 * 1024 };
+enum { EXIT_INCOMPLETE = 12, WORDS_MAX_BYTES = 1000, RECORD_TEXT_MAX_BYTES = 4 * 1024 * 1024 };
 
 /* --- lists and search ---------------------------------------------------------------------- */
 
@@ -29,6 +30,47 @@ static const struct listing record_listing = {"valise/records/1",
                                                {"kind", "KIND", true, false},
                                                {"standing", "STANDING", true, false},
                                                {"headline", "WHAT", false, false}}};
+
+/* A "no" is never silent: say what could not be looked at, on the screen and in the exit code. */
+static void tell_coverage(struct cli *cli, const struct value *items)
+{
+    const struct value *missing = cli->missing;
+
+    if (missing == NULL || cli->complete) {
+        return;
+    }
+    if (items->count == 0) {
+        cli->exit = EXIT_INCOMPLETE;
+    }
+    if (cli_is_json(cli)) {
+        return;
+    }
+    (void)fprintf(stderr, "Not everything could be looked at:\n");
+    for (size_t i = 0; missing->kind == PACK_LIST && i < missing->count; i++) {
+        const struct value *row = missing->items[i];
+        (void)fprintf(stderr, "  %s (%s): %s\n", safe_text(cli->arena, row, "name"),
+                      safe_text(cli->arena, row, "state"), safe_text(cli->arena, row, "why"));
+    }
+    if (missing->count == 0) {
+        (void)fprintf(stderr, "  the clock of this machine is not believed\n");
+    }
+}
+
+static enum error list_records(struct cli *cli, const char *command, struct value *arguments)
+{
+    struct listing listing = record_listing;
+    struct value *items = NULL;
+    enum error err = OK;
+
+    TRY(pages_fetch(cli, command, arguments, &items));
+    if (cli->missing != NULL && !cli->complete) {
+        listing.empty = "Nothing found, but not everything could be looked at.";
+    }
+    TRY(output_list(cli, &listing, items));
+    tell_coverage(cli, items);
+out:
+    return err;
+}
 
 static enum error put_filter(struct cli *cli, struct value *arguments, const char *name,
                              enum flag flag)
@@ -63,14 +105,12 @@ out:
 enum error verb_record_list(struct cli *cli)
 {
     struct value *arguments = value_map(cli->arena);
-    struct value *items = NULL;
     enum error err = OK;
 
     cli_doing(cli, "list %ss", cli->verb->noun);
     TRY(value_put_string(cli->arena, arguments, "kind", cli->verb->noun));
     TRY(put_filters(cli, arguments));
-    TRY(pages_fetch(cli, "record.list", arguments, &items));
-    TRY(output_list(cli, &record_listing, items));
+    TRY(list_records(cli, "record.list", arguments));
 out:
     return err;
 }
@@ -127,7 +167,6 @@ out:
 enum error verb_search(struct cli *cli)
 {
     struct value *arguments = value_map(cli->arena);
-    struct value *items = NULL;
     const char *words = NULL;
     enum error err = OK;
 
@@ -137,8 +176,7 @@ enum error verb_search(struct cli *cli)
     if (words != NULL) {
         TRY(value_put_string(cli->arena, arguments, "words", words));
     }
-    TRY(pages_fetch(cli, words == NULL ? "record.list" : "record.search", arguments, &items));
-    TRY(output_list(cli, &record_listing, items));
+    TRY(list_records(cli, words == NULL ? "record.list" : "record.search", arguments));
 out:
     return err;
 }

@@ -35,6 +35,7 @@ struct command_row {
 };
 
 /* Tables of the other files, each ended by a row without name. */
+extern const struct command_row commands_doctor[];
 extern const struct command_row commands_records[];
 extern const struct command_row commands_publish[];
 extern const struct command_row commands_peers[];
@@ -53,6 +54,16 @@ MUST_CHECK enum error commands_reference(struct command *command, struct view *r
  */
 MUST_CHECK enum error commands_reading(struct command *command, struct store_txn *txn,
                                        struct reading *reading);
+
+/** How the exchange with a peer goes, in words for people; static. */
+const char *commands_link_word(const struct engine *engine, const struct peer *peer,
+                               struct moment now);
+
+/**
+ * Say whether everything could be looked at: "complete", and "missing" with each
+ * State whose records are not all here or not fresh, and why. A "no" is never silent.
+ */
+MUST_CHECK enum error commands_coverage(struct command *command);
 
 /** The peer that the argument `state` names; NULL with a problem if there is none. */
 struct peer *commands_peer(struct command *command);

@@ -158,6 +158,7 @@ static enum error adopt(struct command *command, struct peer **added)
             memcpy(peer->verified_how, old->verified_how, sizeof peer->verified_how);
         }
         memcpy(peer->frozen, old->frozen, sizeof peer->frozen);
+        peer->quarantined = old->quarantined;
         TRY(sync_load(engine, peer));
         TRY(save_peer(command, peer, "peer.card", "newer card by hand"));
         peer_close(engine, old, ERR_LINK, command->now);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "commands.h"
+#include "finder.h"
 #include "names.h"
 #include "publish.h"
 #include "reader.h"
@@ -15,11 +16,9 @@
 
 enum {
     PAGE_DEFAULT = 50,
-    LOOKED_AT_MAX = 5000, /* rows of one call, so that the loop is never held up for long */
-    FILTERS_MAX = 8,
-    CANDIDATES_MAX = 2000,
+    OPENED_MAX = 200, /* records in one call, so that the loop is never held up for long */
     FOLDED_MAX_BYTES = 8192,
-    RECORD_READ_BYTES = 16 * 1024 * 1024
+    RECORD_READ_BYTES = 2 * ENGINE_ARENA_BYTES /* whatever could be taken in can be shown */
 };
 
 enum error commands_reference(struct command *command, struct view *reference)
@@ -39,19 +38,12 @@ enum error commands_reference(struct command *command, struct view *reference)
 
 /* --- lists and search ---------------------------------------------------------------------- */
 
-/** One condition that a record must meet. */
-struct filter {
-    enum index_field field;
-    struct view value;
-};
-
 /** What is asked for. */
 struct query {
-    size_t filter_count;
-    struct filter filters[FILTERS_MAX];
+    struct finder finder;
     bool all_versions;
     size_t limit;
-    uint64_t below; /* numbers smaller than this; 0 for all */
+    size_t opened; /* records, in this call */
 };
 
 static enum error add_filter(struct command *command, struct query *query, const char *argument,
@@ -70,11 +62,24 @@ static enum error add_filter(struct command *command, struct query *query, const
                           (int)(typed.size < 60 ? typed.size : 60), (const char *)typed.data);
         goto out;
     }
-    struct filter *filter = &query->filters[query->filter_count++];
-    filter->field = field;
-    TRY(arena_copy(command->arena, view_of_buffer(&folded), &filter->value));
+    struct finder_condition *condition = &query->finder.conditions[query->finder.condition_count++];
+    condition->field = field;
+    TRY(arena_copy(command->arena, view_of_buffer(&folded), &condition->value));
 out:
     buffer_free(&folded);
+    return err;
+}
+
+/* A day, a month or a year. */
+static enum error check_since(struct command *command)
+{
+    struct view since = value_get_text(command->arguments, "since");
+    enum error err = OK;
+
+    if (since.size > 0 && date_month_number(since) == 0) {
+        err = problem_add(command->problems, ERR_FIELD_VALUE, "since", "it is no date");
+        problem_mend(command->problems, "write it as 2026, 2026-03 or 2026-03-11");
+    }
     return err;
 }
 
@@ -82,11 +87,14 @@ static enum error read_query(struct command *command, struct query *query)
 {
     const struct value *arguments = command->arguments;
     const char *cursor = commands_text(command, "cursor");
+    int64_t limit = value_get_integer(arguments, "limit", PAGE_DEFAULT);
     enum error err = OK;
 
-    *query = (struct query){.all_versions = value_get_bool(arguments, "all_versions"),
-                            .limit = (size_t)value_get_integer(arguments, "limit", PAGE_DEFAULT)};
-    query->below = cursor[0] == '\0' ? 0 : strtoull(cursor, NULL, 10);
+    memset(query, 0, sizeof *query);
+    query->all_versions = value_get_bool(arguments, "all_versions");
+    query->limit = limit < 1 ? PAGE_DEFAULT : (size_t)limit;
+    query->finder.below = cursor[0] == '\0' ? 0 : strtoull(cursor, NULL, 10);
+    TRY(check_since(command));
     TRY(add_filter(command, query, "kind", INDEX_KIND));
     TRY(add_filter(command, query, "by", INDEX_ORIGINATOR));
     TRY(add_filter(command, query, "dest", INDEX_DESTINATION));
@@ -95,45 +103,69 @@ out:
     return err;
 }
 
-/* "--since 2024" and longer: the main date as text begins no earlier. */
+/* "--since 2024" and longer: the main date as text begins no earlier. A sealed date may. */
 static bool is_since(struct command *command, const struct value *line)
 {
     struct view since = value_get_text(command->arguments, "since");
     struct view date = value_get_text(line, "date");
-
-    if (since.size == 0) {
-        return true;
-    }
     size_t common = since.size < date.size ? since.size : date.size;
-    return common > 0 && view_compare(view_of(date.data, common), view_of(since.data, common)) >= 0;
+
+    return view_compare(view_of(date.data, common), view_of(since.data, common)) >= 0;
 }
 
-static bool meets(struct store_txn *txn, const struct query *query, uint64_t number)
+/* A record that does not open is not passed over: it might be the one that is looked for. */
+static enum error add_unreadable(struct command *command, struct store_txn *txn, uint64_t number,
+                                 enum error why, struct value *list)
 {
-    for (size_t i = 0; i < query->filter_count; i++) {
-        if (!store_index_has(txn, query->filters[i].field, query->filters[i].value, number)) {
-            return false;
-        }
+    struct arena *arena = command->arena;
+    struct store_record row = {0};
+    struct value *line = value_map(arena);
+    enum error err = OK;
+
+    if (store_record_get(txn, number, arena, &row) != OK) {
+        row = (struct store_record){0};
     }
-    return true;
+    const struct peer *peer = engine_peer_by_number(command->engine, (uint32_t)row.peer);
+    TRY(value_put_text(arena, line, "reference", row.reference));
+    TRY(value_put_integer(arena, line, "version", row.version));
+    TRY(value_put_string(arena, line, "kind", ""));
+    TRY(value_put_string(arena, line, "by", peer == NULL ? "" : peer->identity.state));
+    TRY(value_put_string(arena, line, "date", ""));
+    TRY(value_put_string(arena, line, "status", "unreadable"));
+    TRY(value_put_string(arena, line, "destination", ""));
+    TRY(value_put_string(
+        arena, line, "headline",
+        arena_printf(arena, "does not open (%s): valise doctor", error_info(why)->code)));
+    TRY(value_put_string(arena, line, "standing", "unreadable"));
+    TRY(value_append(arena, list, line));
+out:
+    return err;
 }
 
 /* Add the line of one record to the list, if it is wanted. */
-static enum error add_line(struct command *command, struct store_txn *txn,
-                           const struct query *query, uint64_t number, struct value *list)
+static enum error add_line(struct command *command, struct query *query, uint64_t number,
+                           struct value *list)
 {
     struct arena *arena = arena_new(RECORD_READ_BYTES);
+    struct store_txn *txn = query->finder.txn;
     struct reading reading = {0};
     struct value *line = NULL;
     struct value *copy = NULL;
     enum error err = OK;
 
+    query->opened++;
     TRY(arena == NULL ? ERR_NO_MEMORY : OK);
-    TRY(reader_open(command->engine, txn, number, arena, &reading));
-    if (!query->all_versions && reading.row.standing == RECORD_SUPERSEDED) {
+    err = reader_open(command->engine, txn, number, arena, &reading);
+    if (err == OK && !query->all_versions && reading.row.standing == RECORD_SUPERSEDED) {
         goto out;
     }
-    TRY(reader_summary(command->engine, &reading, arena, command->now.wall, &line));
+    if (err == OK) {
+        err = reader_summary(command->engine, &reading, arena, command->now.wall, &line);
+    }
+    if (err != OK) {
+        err = err == ERR_NO_MEMORY ? err : add_unreadable(command, txn, number, err, list);
+        goto out;
+    }
     if (is_since(command, line)) {
         TRY(value_copy(command->arena, line, &copy));
         TRY(value_append(command->arena, list, copy));
@@ -143,135 +175,99 @@ out:
     return err;
 }
 
-/* The next number of the walk: along the first filter's index, else along all records. */
-static enum error next_number(struct store_txn *txn, const struct query *query, uint64_t below,
-                              uint64_t *number)
-{
-    struct store_numbers found = {number, 1, 0};
-    enum error err = OK;
-
-    if (query->filter_count == 0) {
-        return store_record_before(txn, below, number);
-    }
-    TRY(store_index_find(txn, query->filters[0].field, query->filters[0].value, below, &found));
-    err = found.count == 0 ? ERR_NOT_FOUND : OK;
-out:
-    return err;
-}
-
-static enum error put_next(struct command *command, uint64_t below)
-{
-    return value_put_string(command->arena, command->result, "next",
-                            arena_printf(command->arena, "%" PRIu64, below));
-}
-
-static enum error handle_list(struct command *command)
+/* One page of a walk; "next" unless it came to the end. */
+static enum error put_page(struct command *command, struct query *query)
 {
     struct value *list = value_list(command->arena);
-    struct store_txn *txn = NULL;
-    struct query query;
     uint64_t number = 0;
+    bool ended = false;
     enum error err = OK;
 
-    TRY(read_query(command, &query));
-    number = query.below;
-    TRY(store_begin(command->engine->store, STORE_READ, &txn));
-    for (size_t looked = 0; list->count < query.limit; looked++) {
-        err = next_number(txn, &query, number, &number);
+    while (!ended && list->count < query->limit && query->opened < OPENED_MAX) {
+        err = finder_next(&query->finder, &number);
         if (err == ERR_NOT_FOUND) {
-            number = 0;
+            ended = true;
+            err = OK;
+            break;
+        }
+        if (err == ERR_LANE_WAITS) {
             err = OK;
             break;
         }
         TRY(err);
-        if (looked == LOOKED_AT_MAX) {
-            break;
-        }
-        if (meets(txn, &query, number)) {
-            TRY(add_line(command, txn, &query, number, list));
-        }
+        TRY(add_line(command, query, number, list));
     }
     TRY(value_put(command->arena, command->result, "items", list));
-    if (number != 0) {
-        TRY(put_next(command, number));
+    TRY(commands_coverage(command));
+    if (!ended) {
+        TRY(value_put_string(command->arena, command->result, "next",
+                             arena_printf(command->arena, "%" PRIu64, query->finder.below)));
     }
 out:
-    store_abort(&txn);
     return err;
 }
 
-/** Numbers found so far, newest first, each once. */
-struct found {
-    size_t count;
-    uint64_t numbers[CANDIDATES_MAX];
-};
-
-static void add_found(struct found *found, uint64_t number)
+static enum error handle_list(struct command *command)
 {
-    size_t place = found->count;
-
-    for (size_t i = 0; i < found->count; i++) {
-        if (found->numbers[i] == number) {
-            return;
-        }
-        if (found->numbers[i] < number && place == found->count) {
-            place = i;
-        }
-    }
-    if (found->count == CANDIDATES_MAX) {
-        return;
-    }
-    memmove(&found->numbers[place + 1], &found->numbers[place],
-            (found->count - place) * sizeof found->numbers[0]);
-    found->numbers[place] = number;
-    found->count++;
-}
-
-/* All records in whose index a value stands, as it is compared in that field. */
-static enum error find_exact(struct store_txn *txn, enum index_field field, struct view words,
-                             struct found *found)
-{
-    uint64_t room[CANDIDATES_MAX];
-    struct store_numbers numbers = {room, CANDIDATES_MAX, 0};
-    struct buffer folded = buffer_init(FOLDED_MAX_BYTES);
+    struct query *query = arena_alloc(command->arena, sizeof *query);
     enum error err = OK;
 
-    TRY(record_index_fold(field, words, &folded));
-    if (folded.size > 0) {
-        TRY(store_index_find(txn, field, view_of_buffer(&folded), 0, &numbers));
+    TRY(query == NULL ? arena_error(command->arena) : OK);
+    TRY(read_query(command, query));
+    if (query->finder.condition_count > 0) {
+        /* Along the index of the first condition rather than along all records. */
+        query->finder.source_count = 1;
+        query->finder.sources[0].count = 1;
+        query->finder.sources[0].all[0] = query->finder.conditions[0];
     }
-    for (size_t i = 0; i < numbers.count; i++) {
-        add_found(found, room[i]);
+    TRY(store_begin(command->engine->store, STORE_READ, &query->finder.txn));
+    TRY(put_page(command, query));
+out:
+    if (query != NULL) {
+        store_abort(&query->finder.txn);
     }
+    return err;
+}
+
+/* A way to find records: by a whole value of a field. None if the words cannot be one. */
+static enum error add_exact(struct command *command, struct query *query, enum index_field field,
+                            struct view words)
+{
+    struct finder_source *source = &query->finder.sources[query->finder.source_count];
+    struct buffer folded = buffer_init(FOLDED_MAX_BYTES);
+    enum error err = record_index_fold(field, words, &folded);
+
+    if (err == OK && folded.size > 0) {
+        source->count = 1;
+        source->all[0].field = field;
+        TRY(arena_copy(command->arena, view_of_buffer(&folded), &source->all[0].value));
+        query->finder.source_count++;
+    }
+    err = err == ERR_TOO_LARGE || err == ERR_FIELD_VALUE ? OK : err;
 out:
     buffer_free(&folded);
     return err;
 }
 
-/* All records that hold every word of the text in some name. */
-static enum error find_words(struct store_txn *txn, struct view text, struct found *found)
+/* Another: every word of the text stands in some name of the record. */
+static enum error add_words(struct command *command, struct query *query, struct view text)
 {
-    uint64_t room[CANDIDATES_MAX];
-    struct store_numbers numbers = {room, CANDIDATES_MAX, 0};
+    struct finder_source *source = &query->finder.sources[query->finder.source_count];
     struct view words[NAME_WORDS_MAX];
     struct buffer folded = buffer_init(FOLDED_MAX_BYTES);
-    enum error err = OK;
+    enum error err = names_fold(text, &folded);
 
-    TRY(names_fold(text, &folded));
-    size_t word_count = names_words(view_of_buffer(&folded), words);
-    if (word_count == 0) {
+    if (err != OK) {
+        err = err == ERR_TOO_LARGE || err == ERR_FIELD_VALUE ? OK : err;
         goto out;
     }
-    TRY(store_index_find(txn, INDEX_WORD, words[0], 0, &numbers));
-    for (size_t i = 0; i < numbers.count; i++) {
-        bool all = true;
-        for (size_t w = 1; w < word_count && all; w++) {
-            all = store_index_has(txn, INDEX_WORD, words[w], room[i]);
-        }
-        if (all) {
-            add_found(found, room[i]);
-        }
+    size_t count = names_words(view_of_buffer(&folded), words);
+    for (size_t i = 0; i < count && i < FINDER_WORDS_MAX; i++) {
+        source->all[i].field = INDEX_WORD;
+        TRY(arena_copy(command->arena, words[i], &source->all[i].value));
+        source->count = i + 1;
     }
+    query->finder.source_count += count > 0 ? 1 : 0;
 out:
     buffer_free(&folded);
     return err;
@@ -283,35 +279,26 @@ static enum error handle_search(struct command *command)
     static const enum index_field exact[] = {INDEX_REFERENCE,  INDEX_REFERS_TO, INDEX_NAME,
                                              INDEX_IDENTIFIER, INDEX_SERIAL,    INDEX_CODE};
     struct view words = value_get_text(command->arguments, "words");
-    struct found *found = arena_alloc(command->arena, sizeof *found);
-    struct value *list = value_list(command->arena);
-    struct store_txn *txn = NULL;
-    struct query query;
+    struct query *query = arena_alloc(command->arena, sizeof *query);
     enum error err = OK;
 
-    TRY(found == NULL ? arena_error(command->arena) : OK);
-    TRY(read_query(command, &query));
-    TRY(store_begin(command->engine->store, STORE_READ, &txn));
+    TRY(query == NULL ? arena_error(command->arena) : OK);
+    TRY(read_query(command, query));
     for (size_t i = 0; i < sizeof exact / sizeof exact[0]; i++) {
-        err = find_exact(txn, exact[i], words, found);
-        TRY(err == ERR_TOO_LARGE || err == ERR_FIELD_VALUE ? OK : err); /* no such value */
+        TRY(add_exact(command, query, exact[i], words));
     }
-    err = find_words(txn, words, found);
-    TRY(err == ERR_TOO_LARGE || err == ERR_FIELD_VALUE ? OK : err);
-    for (size_t i = 0; i < found->count; i++) {
-        uint64_t number = found->numbers[i];
-        if ((query.below != 0 && number >= query.below) || !meets(txn, &query, number)) {
-            continue;
-        }
-        if (list->count == query.limit) {
-            TRY(put_next(command, number + 1));
-            break;
-        }
-        TRY(add_line(command, txn, &query, number, list));
+    TRY(add_words(command, query, words));
+    if (query->finder.source_count == 0) {
+        err = problem_add(command->problems, ERR_FIELD_VALUE, "words",
+                          "there is no letter and no digit in it");
+        goto out;
     }
-    TRY(value_put(command->arena, command->result, "items", list));
+    TRY(store_begin(command->engine->store, STORE_READ, &query->finder.txn));
+    TRY(put_page(command, query));
 out:
-    store_abort(&txn);
+    if (query != NULL) {
+        store_abort(&query->finder.txn);
+    }
     return err;
 }
 

@@ -198,6 +198,33 @@ out:
     return err;
 }
 
+/* What was kept aside of whom, so that it goes on counting after a start. */
+static enum error count_aside(struct engine *engine)
+{
+    struct store_txn *txn = NULL;
+    uint64_t number = 0;
+    enum error err = OK;
+
+    TRY(store_begin(engine->store, STORE_READ, &txn));
+    for (;;) {
+        struct store_quarantine row = {0};
+        arena_clear(engine->arena);
+        err = store_quarantine_before(txn, number, engine->arena, &number, &row);
+        if (err == ERR_NOT_FOUND) {
+            err = OK;
+            break;
+        }
+        TRY(err);
+        struct peer *peer = engine_peer_by_number(engine, (uint32_t)row.peer);
+        if (peer != NULL) {
+            peer->quarantined++;
+        }
+    }
+out:
+    store_abort(&txn);
+    return err;
+}
+
 enum error engine_new(const struct engine_options *options, struct moment now,
                       struct engine **engine)
 {
@@ -234,6 +261,7 @@ enum error engine_new(const struct engine_options *options, struct moment now,
         arena_clear(made->arena);
         TRY(sync_load(made, made->peers[i]));
     }
+    TRY(count_aside(made));
     TRY(world_update(made));
     TRY(store_begin(made->store, STORE_READ, &txn));
     TRY(store_audit_cursor(txn, &cursor));

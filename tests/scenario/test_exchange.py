@@ -109,11 +109,11 @@ def test_what_is_read_is_what_was_written(world):
 
 
 def test_after_a_restart_everything_is_there(world):
-    before = {state: world[state].call('record.list') for state in STATES}
+    before = {state: world[state].call('record.list')['items'] for state in STATES}
     for node in world.values():
         assert node.restart() is node
     for state in STATES:
-        assert world[state].call('record.list') == before[state]
+        assert world[state].call('record.list')['items'] == before[state]
     world.until_in_touch()
 
 
