@@ -236,6 +236,21 @@ documents: $(TEST_BIN)/describe ## put the code's tables into WIRE.md and LAYOUT
 check-built: $(TEST_BIN)/mkstate
 # --- end vectors -------------------------------------------------------------------------------
 
+# --- bench -------------------------------------------------------------------------------------
+# Ours against the limit and the peers; prints ratios, asserts nothing. JOB=name runs one job,
+# RECORDS= and RUNS= change how much.
+BENCH := $(TEST_BIN)/bench
+BENCH_SOURCES := $(wildcard tests/bench/*.c) tests/unit/sample.c
+BENCH_WRAP := -Wl,--wrap=mdb_put,--wrap=mdb_del,--wrap=mdb_txn_commit,--wrap=token
+$(BENCH): $(call obj,$(BENCH_SOURCES)) $(ARCHIVES)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(LDFLAGS) $(BENCH_WRAP) -o $@ $^ $(LIBS_TEST) $(LIBS_TRANSPORT)
+bench: $(BENCH) $(TEST_BIN)/mkstate $(BIN)/valised $(BIN)/valised-transport ## speed: ours, limit, peers
+	$(Q)VALISE_BUILD=$(abspath $(BUILD)) /usr/bin/python3 tests/bench/run.py \
+		$(if $(JOB),--job $(JOB)) $(if $(RECORDS),--records $(RECORDS)) $(if $(RUNS),--runs $(RUNS))
+.PHONY: bench
+# --- end bench ---------------------------------------------------------------------------------
+
 # --- fault -------------------------------------------------------------------------------------
 # What spoils stores, and what fails system calls and turns clocks.
 $(TEST_BIN)/store_tool: $(BUILD)/tests/fault/store_tool.o $(BUILD)/libstore.a $(BUILD)/libproto.a
