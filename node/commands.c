@@ -398,7 +398,8 @@ static enum error handle_audit_list(struct command *command)
     enum error err = OK;
 
     if (cursor.size > 0) {
-        seq = strtoll(commands_text(command, "cursor"), NULL, 10) - 1;
+        seq = strtoll(commands_text(command, "cursor"), NULL, 10);
+        seq -= seq > 0 ? 1 : 0;
     }
     TRY(store_begin(command->engine->store, STORE_READ, &txn));
     for (int64_t looked = 0; seq >= 1 && looked < LOOKED_AT_MAX; seq--, looked++) {
@@ -444,6 +445,12 @@ static enum error handle_watch(struct command *command)
     const char *from = commands_text(command, "from");
     int64_t after = from[0] == '\0' ? command->engine->last_event : strtoll(from, NULL, 10);
 
+    if (from[0] != '\0' && (command->caller->roles & ROLE_AUDITOR) == 0) {
+        return problem_add(command->problems, ERR_ROLE, "from",
+                           "what happened before is for auditors");
+    }
+    after = after < 0 ? 0 : after;
+
     return value_put_integer(command->arena, command->result, "after", after);
 }
 
@@ -479,11 +486,27 @@ static command_handler find_handler(const char *name)
 /* A refusal is an event too: who tried what. */
 static void note_refusal(struct command *command, const char *name)
 {
+    enum { A_MINUTE = 60 };
+    struct engine *engine = command->engine;
     struct store_txn *txn = NULL;
-    enum error err = store_begin(command->engine->store, STORE_WRITE, &txn);
+    char detail[64] = "role";
+    enum error err = OK;
 
+    if (command->now.steady_ms - engine->refusals_from_ms >= MINUTE_MS) {
+        if (engine->refusals > A_MINUTE) {
+            (void)snprintf(detail, sizeof detail, "role; and %zu more in a minute before",
+                           engine->refusals - A_MINUTE);
+        }
+        engine->refusals_from_ms = command->now.steady_ms;
+        engine->refusals = 0;
+    }
+    /* Who asks without end must not fill the store: the rest is counted. */
+    if (++engine->refusals > A_MINUTE) {
+        return;
+    }
+    err = store_begin(engine->store, STORE_WRITE, &txn);
     if (err == OK) {
-        err = commands_note(command, txn, "command.refused", name, "role");
+        err = commands_note(command, txn, "command.refused", name, detail);
     }
     if (err == OK) {
         err = engine_commit(command->engine, &txn);

@@ -16,6 +16,8 @@
 
 static const char card_kind[] = "valise-card-1";
 
+enum { PING_DIAL_MS = 5000 };
+
 /* --- cards --------------------------------------------------------------------------------- */
 
 static enum error put_safety(struct command *command, const struct identity *identity,
@@ -332,7 +334,11 @@ static enum error handle_ping(struct command *command)
         return ERR_STATE_UNKNOWN;
     }
     if (peer->state == PEER_BACKOFF) {
-        peer->dial_at_ms = command->now.steady_ms;
+        /* At once, but not at every question: the other side counts greetings. */
+        int64_t earliest_ms = peer->dialled_ms + PING_DIAL_MS;
+        int64_t soon_ms =
+            command->now.steady_ms > earliest_ms ? command->now.steady_ms : earliest_ms;
+        peer->dial_at_ms = peer->dial_at_ms < soon_ms ? peer->dial_at_ms : soon_ms;
     } else if (peer_is_steady(peer)) {
         ping.time.time = command->now.wall;
         peer->session.ping_at_ms = command->now.steady_ms;

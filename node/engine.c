@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "commands.h"
 #include "peer.h"
+#include "publish.h"
 #include "session.h"
 #include "state.h"
 #include "sync.h"
@@ -12,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LOG_FIELDS_BYTES = 512, TICK_BUSY_MS = 100, TICK_IDLE_MS = 1000 };
+enum { LOG_FIELDS_BYTES = 512, TICK_PUSHING_MS = 5, TICK_BUSY_MS = 100, TICK_IDLE_MS = 1000 };
 
 static const int64_t CLOCK_JUMP_MS = 60 * 60 * 1000;              /* more is not believed */
 static const int64_t ABSENCE_MAX_MS = CARD_DAYS_MAX * 86400000LL; /* nor a longer sleep */
@@ -262,6 +263,7 @@ enum error engine_new(const struct engine_options *options, struct moment now,
         TRY(sync_load(made, made->peers[i]));
     }
     TRY(count_aside(made));
+    TRY(store_is_older(made->store) ? publish_skip_references(made, made->clock.wall) : OK);
     TRY(world_update(made));
     TRY(store_begin(made->store, STORE_READ, &txn));
     TRY(store_audit_cursor(txn, &cursor));
@@ -375,6 +377,7 @@ void engine_transport_reset(struct engine *engine, struct moment now)
 int64_t engine_tick(struct engine *engine, struct moment now)
 {
     bool busy = false;
+    bool pushing = false;
 
     now = trusted(engine, now);
     session_tick_accepted(engine, now);
@@ -384,6 +387,8 @@ int64_t engine_tick(struct engine *engine, struct moment now)
         peer_tick(engine, peer, now);
         sync_tick(engine, peer, now);
         busy = busy || (peer->state != PEER_IDLE && peer->state != PEER_STEADY);
+        pushing = pushing || (peer_is_steady(peer) && peer->session.push_at_ms != 0 &&
+                              peer->session.push_at_ms <= now.steady_ms + TICK_PUSHING_MS);
     }
     if (engine->check_at_ms != 0 && now.steady_ms >= engine->check_at_ms && !engine->checking) {
         start_check(engine);
@@ -392,7 +397,7 @@ int64_t engine_tick(struct engine *engine, struct moment now)
         engine->swept_at_ms = now.steady_ms;
         store_sweep_readers(engine->store);
     }
-    return now.steady_ms + (busy ? TICK_BUSY_MS : TICK_IDLE_MS);
+    return now.steady_ms + (pushing ? TICK_PUSHING_MS : busy ? TICK_BUSY_MS : TICK_IDLE_MS);
 }
 
 void engine_store_checked(struct engine *engine, enum error error,

@@ -10,6 +10,8 @@
 enum {
     ACK_PATIENCE_MS = 60000,
     PUSH_AGAIN_MS = 10000,
+    PUSH_AT_ONCE = 4, /* batches to one peer before others have their turn */
+    BACKLOG_MARK_BYTES = 8 * 1024 * 1024,
     BATCH_ROOM_BYTES = LANE_BATCH_BYTES - 16384 /* the rest is for head, tags and lengths */
 };
 
@@ -145,6 +147,9 @@ static enum error push_batch(struct engine *engine, struct peer *peer, struct mo
     enum error err = OK;
 
     *sent = false;
+    if (peer->session.credit_out < MESSAGE_MAX_BYTES) {
+        goto out; /* it would not be sent; the peer gives credit before that runs out */
+    }
     TRY(batch == NULL ? arena_error(engine->arena) : OK);
     TRY(store_begin(engine->store, STORE_READ, &txn));
     while (added && seq < peer->out.seq && batch->count < LANE_BATCH_ENTRIES_MAX) {
@@ -175,9 +180,15 @@ void lane_push(struct engine *engine, struct peer *peer, struct moment now)
         return;
     }
     peer->session.push_at_ms = 0;
-    while (sent && peer->session.pushed_seq < peer->out.seq) {
+    for (int i = 0; i < PUSH_AT_ONCE && sent && peer->session.pushed_seq < peer->out.seq; i++) {
+        if (engine->ports->backlog(engine->ports->context) > BACKLOG_MARK_BYTES) {
+            break;
+        }
         arena_clear(engine->arena);
         TRY(push_batch(engine, peer, now, &sent));
+    }
+    if (sent && peer->session.pushed_seq < peer->out.seq) {
+        peer->session.push_at_ms = now.steady_ms + 1; /* the others first */
     }
 out:
     if (err == ERR_STORE_CORRUPT || err == ERR_NOT_FOUND) {
@@ -268,8 +279,11 @@ static enum error give_back(struct engine *engine, struct peer *peer, int64_t af
     bool added = true;
     enum error err = OK;
 
-    TRY(batch == NULL ? arena_error(engine->arena) : OK);
     TRY(after < peer->in.seq ? OK : ERR_PEER_PROTOCOL);
+    if (peer->session.credit_out < MESSAGE_MAX_BYTES) {
+        goto out; /* whoever asks has to give credit first */
+    }
+    TRY(batch == NULL ? arena_error(engine->arena) : OK);
     TRY(store_begin(engine->store, STORE_READ, &txn));
     do {
         TRY(batch_add(engine, txn, batch, lane_entry_name(peer, STORE_IN, seq + 1), &added));
@@ -348,6 +362,9 @@ enum error lane_give_blobs(struct engine *engine, struct peer *peer, const struc
         struct id cipher = {{0}};
 
         (void)id_from_view(ids->items[i], &cipher);
+        if (peer->session.credit_out < MESSAGE_MAX_BYTES) {
+            goto out;
+        }
         if (may_have(txn, peer, &cipher, engine->arena) &&
             store_blob_get(txn, &cipher, engine->arena, &message.blob.bytes) == OK) {
             (void)session_send(engine, peer, &message);

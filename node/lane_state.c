@@ -93,6 +93,8 @@ enum error lane_freeze(struct engine *engine, struct peer *peer, enum store_side
                                 .actor = "node",
                                 .subject = peer->identity.state,
                                 .detail = side == STORE_IN ? "their lane" : "our lane"};
+    const char *why = side == STORE_IN ? "it signed two different histories of its lane"
+                                       : "our own lane has two different histories";
     enum error err = OK;
 
     TRY(store_begin(engine->store, STORE_WRITE, &txn));
@@ -101,16 +103,14 @@ enum error lane_freeze(struct engine *engine, struct peer *peer, enum store_side
     lane.evidence = evidence;
     TRY(store_lane_put(txn, side, peer->number, &lane));
     TRY(store_audit_add(txn, &event));
+    TRY(peer_freeze(txn, peer, why, now));
     TRY(engine_commit(engine, &txn));
 out:
     store_abort(&txn);
     if (err != OK) {
         engine_store_failed(engine, err);
     }
-    peer_freeze(engine, peer,
-                side == STORE_IN ? "it signed two different histories of its lane"
-                                 : "our own lane has two different histories",
-                now);
+    peer_frozen(engine, peer, why, now);
     return OK;
 }
 

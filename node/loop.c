@@ -28,6 +28,7 @@ enum {
     WATCH_MS = 100,       /* how soon watchers hear of events */
     SILENT_MAX_MS = 5000, /* the transport says each second that it lives */
     SILENT_STEP_MS = 500,
+    DROP_BYTES = 1024 * 1024,
     TURN_MS = 20,            /* what one turn gives to the transport */
     RESOLVER_LOOK_MS = 10000 /* how often resolv.conf is looked at */
 };
@@ -47,6 +48,7 @@ struct loop {
     bool ready;
     int64_t restart_at_ms;
     unsigned restarts; /* since it was last ready */
+    size_t out_done;   /* bytes of `out` that are written */
     bool in_left;      /* `in` holds what this turn had no time for */
     int64_t silent_ms; /* how long the transport said nothing */
     int64_t watched_ms;
@@ -93,6 +95,13 @@ static void tell(struct loop *loop, enum transport_operation operation, uint32_t
 static void port_send(void *context, link_id link, struct view message)
 {
     tell(context, TRANSPORT_SEND, link, message);
+}
+
+static size_t port_backlog(void *context)
+{
+    const struct loop *loop = context;
+
+    return loop->out.size - loop->out_done;
 }
 
 static void port_dial(void *context, link_id link, const char *endpoint,
@@ -170,6 +179,7 @@ enum error loop_start_transport(struct loop *loop)
     buffer_clear(&loop->in);
     buffer_clear(&loop->out);
     loop->ready = false;
+    loop->out_done = 0;
     loop->in_left = false;
     loop->silent_ms = 0;
     /* It is told who may connect before it listens: a State that is refused waits five seconds. */
@@ -323,12 +333,18 @@ static bool serve_transport(struct loop *loop, short revents, struct moment now)
 
 static bool write_transport(struct loop *loop)
 {
-    while (loop->out.size > 0) {
-        ssize_t put = send(loop->transport, loop->out.data, loop->out.size, MSG_NOSIGNAL);
+    while (loop->out.size > loop->out_done) {
+        ssize_t put = send(loop->transport, loop->out.data + loop->out_done,
+                           loop->out.size - loop->out_done, MSG_NOSIGNAL);
         if (put < 0) {
             return errno == EAGAIN || errno == EINTR;
         }
-        buffer_drop(&loop->out, (size_t)put);
+        loop->out_done += (size_t)put;
+        /* What was written is dropped now and then only: dropping moves all the rest. */
+        if (loop->out_done == loop->out.size || loop->out_done > DROP_BYTES) {
+            buffer_drop(&loop->out, loop->out_done);
+            loop->out_done = 0;
+        }
     }
     return true;
 }
@@ -385,6 +401,7 @@ enum error loop_new(const struct loop_options *options, struct loop **loop)
                           .out = buffer_init(TRANSPORT_QUEUE_MAX_BYTES)};
     made->ports = (struct ports){.context = made,
                                  .send = port_send,
+                                 .backlog = port_backlog,
                                  .dial = port_dial,
                                  .hang_up = port_hang_up,
                                  .allow = port_allow,
@@ -459,7 +476,7 @@ static void turn(struct loop *loop, int64_t wake_ms, const sigset_t *mask)
 
     if (loop->transport >= 0) {
         short events = POLLIN;
-        events |= loop->out.size > 0 ? POLLOUT : 0;
+        events |= loop->out.size > loop->out_done ? POLLOUT : 0;
         items[count++] = (struct pollfd){.fd = loop->transport, .events = events};
         checker = count;
     }

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BACKOFF_FIRST_MS = 1000, BACKOFF_MAX_MS = 15 * 60 * 1000 };
+enum { BACKOFF_FIRST_MS = 1000, BACKOFF_MAX_MS = 15 * 60 * 1000, SESSION_GOOD_MS = 60000 };
 
 /** What a state is called, how long it may last, and what ends it. */
 struct state_row {
@@ -181,6 +181,8 @@ static void plan_dial(struct engine *engine, struct peer *peer, struct moment no
     bool has_endpoint = peer->address[0] != '\0' || peer->card.endpoint_count > 0;
     int64_t delay = peer->attempts == 0 ? 0 : retry_delay_ms(peer->attempts);
 
+    delay = delay > peer->retry_after_ms ? delay : peer->retry_after_ms;
+    peer->retry_after_ms = 0;
     if (!peer_is_open(peer, now.wall)) {
         peer->state = PEER_IDLE;
         return;
@@ -204,6 +206,7 @@ static void dial(struct engine *engine, struct peer *peer, struct moment now)
     peer->session =
         (struct session){.link = engine->next_link, .dialled = true, .heard_at_ms = now.steady_ms};
     peer->state = PEER_DIALLING;
+    peer->dialled_ms = now.steady_ms;
     engine_log(engine, LOG_DEBUG, "peer.dial", "state=%s link=%u", peer->identity.state,
                peer->session.link);
     engine->ports->dial(engine->ports->context, peer->session.link, endpoint, peer->card.curve_key);
@@ -217,6 +220,9 @@ void peer_close(struct engine *engine, struct peer *peer, enum error why, struct
         return;
     }
     engine->ports->hang_up(engine->ports->context, peer->session.link);
+    if (had_session && now.steady_ms - peer->session.opened_ms > SESSION_GOOD_MS) {
+        peer->attempts = 0;
+    }
     peer->attempts = had_session && why == ERR_LINK ? 1 : peer->attempts + 1;
     peer->last_error = why;
     peer->wanted_count = 0;
@@ -281,29 +287,31 @@ out:
     }
 }
 
-void peer_freeze(struct engine *engine, struct peer *peer, const char *why, struct moment now)
+enum error peer_freeze(struct store_txn *txn, const struct peer *peer, const char *why,
+                       struct moment now)
 {
-    struct store_txn *txn = NULL;
     struct store_peer row = {0};
-    struct store_event event = {.time = now.wall,
-                                .event = "peer.frozen",
-                                .actor = "node",
-                                .subject = peer->identity.state,
-                                .detail = why};
+    const struct store_event event = {.time = now.wall,
+                                      .event = "peer.frozen",
+                                      .actor = "node",
+                                      .subject = peer->identity.state,
+                                      .detail = why};
     enum error err = OK;
 
-    (void)snprintf(peer->frozen, sizeof peer->frozen, "%s", why);
-    engine_log(engine, LOG_ERROR, "peer.frozen", "state=%s why=\"%s\"", peer->identity.state, why);
     peer_row(peer, &row);
-    TRY(store_begin(engine->store, STORE_WRITE, &txn));
+    row.frozen = view_of_text(why);
     TRY(store_peer_put(txn, peer->number, &row));
     TRY(store_audit_add(txn, &event));
-    TRY(engine_commit(engine, &txn));
 out:
-    store_abort(&txn);
-    if (err != OK) {
-        engine_store_failed(engine, err);
-    }
+    return err;
+}
+
+void peer_frozen(struct engine *engine, struct peer *peer, const char *why, struct moment now)
+{
+    /* Also when it could not be written down. */
+    (void)snprintf(peer->frozen, sizeof peer->frozen, "%s", why);
+    engine_log(engine, LOG_ERROR, "peer.frozen", "state=%s why=\"%s\"", peer->identity.state,
+               peer->frozen);
     peer_close(engine, peer, ERR_PEER_FROZEN, now);
     peer_changed(engine, peer, now);
 }
@@ -322,6 +330,9 @@ void peer_tick(struct engine *engine, struct peer *peer, struct moment now)
         return;
     }
     if (peer->state == PEER_IDLE) {
+        if (peer_is_open(peer, now.wall)) {
+            peer_changed(engine, peer, now); /* its card came into force */
+        }
         return;
     }
     if (!peer_is_open(peer, now.wall)) {

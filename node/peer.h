@@ -58,5 +58,13 @@ void peer_tick(struct engine *engine, struct peer *peer, struct moment now);
 /** It flooded the transport: note it, end the session, and leave it alone for a minute. */
 void peer_suspend(struct engine *engine, struct peer *peer, struct moment now);
 
-/** Freeze the exchange with a peer: keep evidence, note it, end the session. */
-void peer_freeze(struct engine *engine, struct peer *peer, const char *why, struct moment now);
+/**
+ * Write down that the exchange with a peer is frozen, in the transaction that
+ * keeps the evidence. Afterwards, and also if that fails, call peer_frozen.
+ * @param why a sentence for people.
+ */
+MUST_CHECK enum error peer_freeze(struct store_txn *txn, const struct peer *peer, const char *why,
+                                  struct moment now);
+
+/** From now on nothing is exchanged with the peer. */
+void peer_frozen(struct engine *engine, struct peer *peer, const char *why, struct moment now);

@@ -36,6 +36,9 @@ struct ports {
     /** Send one message over a link; a broken link is reported later by engine_link_down. */
     void (*send)(void *context, link_id link, struct view message);
 
+    /** Bytes that were given to `send` and are not written yet. */
+    size_t (*backlog)(void *context);
+
     /** Open a link. Its fate is reported by engine_link_up or engine_link_down. */
     void (*dial)(void *context, link_id link, const char *endpoint,
                  const uint8_t server_key[static BOX_PUBLIC_BYTES]);

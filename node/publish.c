@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ISSUED_AHEAD_MAX_MS = 10 * 60 * 1000 };
+enum { ISSUED_AHEAD_MAX_MS = 10 * 60 * 1000, REFERENCES_SKIPPED = 100 };
 
 /* --- drafts -------------------------------------------------------------------------------- */
 
@@ -28,6 +28,35 @@ static int year_of(struct instant time)
     char text[DATE_TEXT_BYTES];
 
     return atoi(instant_format_date(time, text));
+}
+
+enum error publish_skip_references(struct engine *engine, struct instant now)
+{
+    const struct store_event event = {.time = now,
+                                      .event = "references.skipped",
+                                      .actor = "node",
+                                      .subject = "",
+                                      .detail = "an older copy of the store was opened"};
+    struct store_txn *txn = NULL;
+    size_t count = 0;
+    const struct record_kind *kinds = record_kinds(&count);
+    enum error err = OK;
+
+    TRY(store_begin(engine->store, STORE_WRITE, &txn));
+    for (size_t i = 0; i < count; i++) {
+        char name[32];
+        int64_t last = 0;
+
+        counter_name(&kinds[i], year_of(now), name);
+        TRY(store_counter_get(txn, name, &last));
+        last += REFERENCES_SKIPPED;
+        TRY(store_counter_set(txn, name, last < RECORD_NUMBER_MAX ? last : RECORD_NUMBER_MAX));
+    }
+    TRY(store_audit_add(txn, &event));
+    TRY(engine_commit(engine, &txn));
+out:
+    store_abort(&txn);
+    return err;
 }
 
 /* The version that a record claims to follow must be our newest of that reference. */

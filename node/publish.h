@@ -50,3 +50,10 @@ MUST_CHECK enum error publish_preview(struct publish *publish, struct value *rec
 MUST_CHECK enum error publish_record(struct publish *publish, struct view reference,
                                      struct view expected, bool dry_run,
                                      struct policy_preview *preview);
+
+/**
+ * After an older copy of the store was opened: which references were given since
+ * it was made is not known, so as many are left out as are given in months.
+ * @return errors of the store.
+ */
+MUST_CHECK enum error publish_skip_references(struct engine *engine, struct instant now);

@@ -9,7 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ACCEPTED_SILENCE_MS = 10000, SKEW_WARN_MS = 120 * 1000 };
+enum {
+    ACCEPTED_SILENCE_MS = 10000,
+    SKEW_WARN_MS = 120 * 1000,
+    RETRY_AFTER_MAX_MS = 15 * 60 * 1000
+};
 
 /* --- sending ------------------------------------------------------------------------------- */
 
@@ -199,7 +203,7 @@ static void session_open(struct engine *engine, struct peer *peer, const struct 
     session->heard_at_ms = now.steady_ms;
     session->ping_at_ms = now.steady_ms;
     peer->heard_at = now.wall;
-    peer->attempts = 0;
+    session->opened_ms = now.steady_ms;
     peer->last_error = OK;
     peer->clock_ahead_ms = hello->time.ms - now.wall.ms;
     text_escape(&software, hello->software, false);
@@ -376,6 +380,33 @@ static enum error check_session(struct peer *peer, const struct message *message
     return OK;
 }
 
+/* Two events with one number, both signed: whoever holds the keys, people have to speak. */
+static enum error freeze_identity(struct engine *engine, struct peer *peer, struct peer **made,
+                                  struct moment now)
+{
+    static const char why[] = "it signed two different identities";
+    struct store_txn *txn = NULL;
+    const struct store_quarantine evidence = {.peer = peer->number,
+                                              .error =
+                                                  atoi(error_info(ERR_IDENTITY_FORK)->code + 1),
+                                              .time = now.wall,
+                                              .bytes = view_of_buffer(&(*made)->bundle)};
+    enum error err = OK;
+
+    TRY(store_begin(engine->store, STORE_WRITE, &txn));
+    TRY(store_quarantine_add(txn, &evidence));
+    TRY(peer_freeze(txn, peer, why, now));
+    TRY(engine_commit(engine, &txn));
+out:
+    store_abort(&txn);
+    peer_free(made);
+    if (err != OK) {
+        engine_store_failed(engine, err);
+    }
+    peer_frozen(engine, peer, why, now);
+    return OK;
+}
+
 static enum error take_ident(struct engine *engine, struct peer *peer, struct view bundle,
                              struct moment now)
 {
@@ -393,7 +424,11 @@ static enum error take_ident(struct engine *engine, struct peer *peer, struct vi
     row.bundle = bundle;
     TRY(peer_load(engine, peer->number, &row, &made));
     TRY(id_equal(&made->identity.node, &peer->identity.node) ? OK : ERR_IDENTITY);
-    /* Shorter or other histories replace nothing. */
+    if (made->identity.event_seq == peer->identity.event_seq &&
+        !id_equal(&made->identity.last_event, &peer->identity.last_event)) {
+        return freeze_identity(engine, peer, &made, now);
+    }
+    /* Shorter histories replace nothing. */
     if (made->card.card_seq <= peer->card.card_seq ||
         made->identity.event_seq < peer->identity.event_seq) {
         goto out;
@@ -431,10 +466,13 @@ static void answer_ident(struct engine *engine, struct peer *peer, int64_t known
     }
 }
 
-static void take_peer_error(struct engine *engine, const struct peer *peer,
+static void take_peer_error(struct engine *engine, struct peer *peer,
                             const struct message_error *error)
 {
     struct buffer text = buffer_init(1024);
+
+    peer->retry_after_ms =
+        error->retry_after_ms < RETRY_AFTER_MAX_MS ? error->retry_after_ms : RETRY_AFTER_MAX_MS;
 
     text_escape(&text, error->text, false);
     const char *shown = buffer_text(&text);
@@ -466,6 +504,11 @@ static enum error handle(struct engine *engine, struct peer *peer, const struct 
         answer_ident(engine, peer, message->ident_pull.card_seq);
         return OK;
     case MESSAGE_IDENT:
+        /* Once, for the one time that we asked. */
+        if (peer->session.ident_taken) {
+            return ERR_PEER_PROTOCOL;
+        }
+        peer->session.ident_taken = true;
         return take_ident(engine, peer, message->ident.bundle, now);
     default:
         return sync_message(engine, peer, message, now);

@@ -46,14 +46,16 @@ struct session {
     size_t requests;
     unsigned rounds;      /* questions about a lane since it moved on */
     size_t fetched_bytes; /* of ciphertexts that came meanwhile */
-    int64_t heard_at_ms; /* steady */
-    int64_t ping_at_ms;  /* steady: when the last PING went out */
-    int64_t ack_due_ms;  /* steady: by when sent entries must be acknowledged; 0 if none are */
-    int64_t pushed_seq;  /* newest entry of our lane sent in this session */
-    int64_t pull_at_ms;  /* steady: when to ask again for entries that our clock held back; or 0 */
-    int64_t push_at_ms;  /* steady: when to try again what our store did not let us send; or 0 */
+    int64_t heard_at_ms;  /* steady */
+    int64_t ping_at_ms;   /* steady: when the last PING went out */
+    int64_t opened_ms;    /* steady: when both sides had said HELLO */
+    int64_t ack_due_ms;   /* steady: by when sent entries must be acknowledged; 0 if none are */
+    int64_t pushed_seq;   /* newest entry of our lane sent in this session */
+    int64_t pull_at_ms;   /* steady: when to ask again for entries that our clock held back; or 0 */
+    int64_t push_at_ms;   /* steady: when to try again what our store did not let us send; or 0 */
     bool heads_sent;
     bool heads_seen;
+    bool ident_taken;
 };
 
 /** A signing key of a peer, by its name. */
@@ -84,7 +86,9 @@ struct peer {
     enum peer_state state;
     struct session session; /* holds in PEER_HELLO and later */
     unsigned attempts;      /* dials that failed in a row */
+    int64_t retry_after_ms; /* as the peer asked when it ended the session */
     int64_t dial_at_ms;     /* steady: when to dial next */
+    int64_t dialled_ms;     /* steady: when it was dialled last */
     unsigned endpoint;      /* which of the card's endpoints is tried */
     int64_t hello_minute_ms;
     unsigned hellos; /* in that minute */
@@ -157,6 +161,8 @@ struct engine {
     struct moment clock;       /* when the wall clock was last believed */
     bool clock_doubted;        /* it jumped by more than an hour, and is not believed */
     struct instant floor_kept; /* as of the last commit that kept it */
+    int64_t refusals_from_ms;  /* steady: when the minute of `refusals` began */
+    size_t refusals;           /* of commands for want of a role */
     bool failed;               /* the store broke */
     bool checking;             /* a full check of the store is under way */
     bool check_owed;           /* the store was not closed in order and not checked since */

@@ -159,8 +159,7 @@ static enum error check_hs(struct check *check, const struct record_field *field
     (void)field;
     if (!is_of(value->bytes, "0123456789", 2, 10) || value->bytes.size % 2 != 0) {
         return PROBLEM(check, ERR_FIELD_VALUE,
-                       "a Harmonized System code has 2, 4, 6, 8 or 10 "
-                       "digits");
+                       "a Harmonized System code has 2, 4, 6, 8 or 10 digits");
     }
     return OK;
 }
@@ -171,8 +170,7 @@ static enum error check_grade(struct check *check, const struct record_field *fi
     const struct view text = value->bytes;
 
     (void)field;
-    if (text.size != 2 || text.data[0] < 'A' || text.data[0] > 'F' || text.data[1] < '1' ||
-        text.data[1] > '6') {
+    if (!is_of(text, "ABCDEF123456", 2, 2) || text.data[0] < 'A' || text.data[1] > '6') {
         return PROBLEM(check, ERR_FIELD_VALUE, "a grade is a letter A to F and a digit 1 to 6");
     }
     return OK;

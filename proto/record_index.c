@@ -94,7 +94,8 @@ static enum error index_range(struct walk *walk, struct view first, struct view 
     struct view start = view_of_buffer(&walk->folded);
     size_t digits = digit_tail(start);
     size_t prefix = start.size - digits;
-    if (digits == 0 || digit_tail(view_of_buffer(&end)) != digits || start.size >= sizeof text || end.size >= sizeof text) {
+    if (digits == 0 || digit_tail(view_of_buffer(&end)) != digits || start.size >= sizeof text ||
+        end.size >= sizeof text) {
         goto out;
     }
     (void)snprintf(text, sizeof text, "%.*s", (int)start.size, (const char *)start.data);

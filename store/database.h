@@ -45,6 +45,7 @@ struct store {
     uint64_t max_bytes;
     char *path;
     bool was_closed;
+    bool is_older;         /* opened although more was committed once */
     bool failed;           /* an input/output error happened: nothing is written any more */
     struct anchor current; /* as of the last commit */
     store_point point;

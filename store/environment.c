@@ -179,6 +179,7 @@ out:
     store_abort(&txn);
     arena_free(&arena);
     if (accepted && !options->read_only) {
+        store->is_older = true;
         /* Both halves: the store stands by what it has, and neither may ask for more again. */
         anchor_write(store);
         anchor_write(store);
@@ -264,6 +265,11 @@ void store_close(struct store **store)
 bool store_was_closed(const struct store *store)
 {
     return store->was_closed;
+}
+
+bool store_is_older(const struct store *store)
+{
+    return store->is_older;
 }
 
 int64_t store_last_event(const struct store *store)

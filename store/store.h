@@ -69,6 +69,10 @@ MUST_CHECK enum error store_open(const struct store_options *options, struct sto
 /** Close; NULL is allowed; *store becomes NULL. No transaction may be open. */
 void store_close(struct store **store);
 
+/** Whether an older copy was opened (store_options.accept_older): what came after it is lost here.
+ */
+bool store_is_older(const struct store *store);
+
 /** Number of the newest audit entry that is committed. */
 int64_t store_last_event(const struct store *store);
 
@@ -367,6 +371,10 @@ struct store_quarantine {
     struct instant time;
     struct view bytes; /* as received, cut to QUARANTINE_BYTES_MAX */
 };
+
+/** Forget the oldest row of a peer, so that evidence stays bounded. ERR_NOT_FOUND. */
+MUST_CHECK enum error store_quarantine_trim(struct store_txn *txn, uint32_t peer,
+                                            struct arena *arena);
 
 enum { QUARANTINE_BYTES_MAX = 4096 };
 

@@ -71,6 +71,25 @@ out:
     return err;
 }
 
+enum error store_quarantine_trim(struct store_txn *txn, uint32_t peer, struct arena *arena)
+{
+    struct key key = key_number(1);
+    enum error err = OK;
+
+    for (;;) {
+        struct store_quarantine row = {0};
+
+        TRY(database_seek(txn, TABLE_QUARANTINE, SEEK_AT_OR_AFTER, &key));
+        TRY(database_get_row(txn, TABLE_QUARANTINE, &key, &quarantine_row_info, arena, &row));
+        if (row.peer == peer) {
+            return database_delete(txn, TABLE_QUARANTINE, &key);
+        }
+        key = key_number(get_u64(key.bytes) + 1);
+    }
+out:
+    return err;
+}
+
 enum error store_quarantine_count(struct store_txn *txn, uint64_t *count)
 {
     return database_count(txn, TABLE_QUARANTINE, count);

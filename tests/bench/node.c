@@ -137,6 +137,12 @@ static void port_send(void *context, link_id link, struct view message)
     }
 }
 
+static size_t port_backlog(void *context)
+{
+    (void)context;
+    return 0;
+}
+
 static void port_dial(void *context, link_id link, const char *endpoint,
                       const uint8_t server_key[static BOX_PUBLIC_BYTES])
 {
@@ -212,6 +218,7 @@ static void prepare(struct bench_node *node, struct wire *wire)
     node->wire = wire;
     node->ports = (struct ports){.context = node,
                                  .send = port_send,
+                                 .backlog = port_backlog,
                                  .dial = port_dial,
                                  .hang_up = port_hang_up,
                                  .allow = port_allow,

@@ -28,6 +28,12 @@ static void port_send(void *context, link_id link, struct view message)
     (void)message;
 }
 
+static size_t port_backlog(void *context)
+{
+    (void)context;
+    return 0;
+}
+
 static void port_dial(void *context, link_id link, const char *endpoint,
                       const uint8_t server_key[static BOX_PUBLIC_BYTES])
 {
@@ -104,7 +110,7 @@ static void stage_begin(struct stage *stage, struct shelf *shelf, bool peer_is_s
     party_make(&stage->us, "XMA", "Marentia");
     party_beside(&stage->them, &stage->us, peer_is_smaller);
     add_peer(stage);
-    stage->ports = (struct ports){stage,      port_send, port_dial,        port_hang_up,
+    stage->ports = (struct ports){stage,      port_send, port_backlog,     port_dial, port_hang_up,
                                   port_allow, port_log,  port_check_store, port_point};
     const struct engine_options options = {.store = shelf->store,
                                            .keys = &stage->us.keys,
