@@ -12,7 +12,8 @@
 enum {
     ACCEPTED_SILENCE_MS = 10000,
     SKEW_WARN_MS = 120 * 1000,
-    RETRY_AFTER_MAX_MS = 15 * 60 * 1000
+    RETRY_AFTER_MAX_MS = 15 * 60 * 1000,
+    IDENTS_MAX = 16 /* W-68 */
 };
 
 /* --- sending ------------------------------------------------------------------------------- */
@@ -504,11 +505,11 @@ static enum error handle(struct engine *engine, struct peer *peer, const struct 
         answer_ident(engine, peer, message->ident_pull.card_seq);
         return OK;
     case MESSAGE_IDENT:
-        /* Once, for the one time that we asked. */
-        if (peer->session.ident_taken) {
+        /* Each costs as many signature checks as the bundle has events and cards. */
+        if (peer->session.idents_taken >= IDENTS_MAX) {
             return ERR_PEER_PROTOCOL;
         }
-        peer->session.ident_taken = true;
+        peer->session.idents_taken++;
         return take_ident(engine, peer, message->ident.bundle, now);
     default:
         return sync_message(engine, peer, message, now);

@@ -55,7 +55,7 @@ struct session {
     int64_t push_at_ms;   /* steady: when to try again what our store did not let us send; or 0 */
     bool heads_sent;
     bool heads_seen;
-    bool ident_taken;
+    int idents_taken; /* how often the peer sent its identity */
 };
 
 /** A signing key of a peer, by its name. */
