@@ -12,6 +12,11 @@
 
 enum { SUGGESTIONS_MAX = 128, HELP_MAX_BYTES = 1024 * 1024 };
 
+/* Taken by every command, needed or not: people put them into an alias for their node. */
+static const uint64_t anywhere = FLAG_BIT(FLAG_SOCKET) | FLAG_BIT(FLAG_HOME) |
+                                 FLAG_BIT(FLAG_TIME_LIMIT) | FLAG_BIT(FLAG_QUIET) |
+                                 FLAG_BIT(FLAG_VERBOSE) | FLAG_BIT(FLAG_COLOR);
+
 static const char what_it_is[] =
     "valise: States that are party to the Arms Trade Treaty tell each other, sealed and signed,\n"
     "        whom they refused, who brokers, and what was diverted.\n"
@@ -147,7 +152,7 @@ static enum error run(struct cli *cli, int count, char **arguments)
         return show_help(cli, noun);
     }
     (void)verb_title(cli->verb, title);
-    TRY(options_check(&cli->options, cli->verb->flags, title, &cli->problems));
+    TRY(options_check(&cli->options, cli->verb->flags | anywhere, title, &cli->problems));
     TRY(cli_settle(cli));
     TRY(check_words(cli));
     if (nothing_set_up(cli, count)) {

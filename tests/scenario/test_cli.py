@@ -331,6 +331,13 @@ def test_mistakes_in_a_file_are_named_with_their_place(world):
     assert ran.code == 1, ran
 
 
+def test_the_flags_of_an_alias_for_a_node_are_taken_by_every_command(world):
+    path = os.path.join(RECORDS, 'DN-XMA-2026-0014.json')
+    for words in (['denial', 'validate', path], ['schema', 'show', 'denial'], ['explain', 'E412']):
+        ran = valise('--home', world.folder, '--time-limit', '9s', '-q', *words)
+        assert ran.code == 0, ran
+
+
 def test_fifty_megabytes_of_brackets_are_refused_at_once(world):
     path = world.file('brackets.json', b'[' * (50 << 20))
     started = time.monotonic()
