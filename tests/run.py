@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs test programs that speak TAP and counts: the last line is "N passed, N failed".
 
+lint      tests/lint/lint.py
 unit      every build/…/test/test_* (cmocka)
 vectors, scenario, hostile, fault   every tests/FOLDER/test_*.py
 Other words are taken as paths of programs, Python's or others.
@@ -27,6 +28,8 @@ def programs(words, build):
                 path = os.path.join(folder, name)
                 if name.startswith('test_') and os.access(path, os.X_OK) and '.' not in name:
                     yield name, [path]
+        elif word == 'lint':
+            yield word, ['/usr/bin/python3', 'tests/lint/lint.py', '--build', build]
         elif os.path.isdir(os.path.join('tests', word)):
             folder = os.path.join('tests', word)
             for name in sorted(os.listdir(folder)):
