@@ -267,3 +267,19 @@ check-built: $(FAULT_TOOLS)
 check-fault: all $(HOOKED) $(FAULT_TOOLS) ## the long tests: flips, kills, fake time; says how many cases
 	$(Q)$(RUN) --limit 3600 $(wildcard tests/fault/slow_*.py tests/hostile/slow_*.py)
 # --- end fault ---------------------------------------------------------------------------------
+
+# --- simulation --------------------------------------------------------------------------------
+# Whole nodes under a clock and a network of our own. The small run is a unit test.
+SIMULATION_OBJECTS := $(call obj,$(wildcard tests/simulation/*.c))
+$(SIMULATION): $(SIMULATION_OBJECTS) $(ARCHIVES)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_TEST)
+$(TEST_BIN)/test_simulation: $(SIMULATION)
+	$(Q)cp $< $@
+unit check-built: $(TEST_BIN)/test_simulation
+
+STEPS := 1000000
+.PHONY: check-sim
+check-sim: $(SIMULATION) ## STEPS=1000000 simulated steps, and planted bugs that must be found
+	$(Q)/usr/bin/python3 tests/simulation/check_sim.py --build $(BUILD) --steps $(STEPS)
+# --- end simulation ----------------------------------------------------------------------------
