@@ -6,6 +6,7 @@
  *   store_tool secrets HOME            the node's secret keys, in hexadecimal
  *   store_tool check HOME              what the full check finds
  *   store_tool values HOME             every row: table, key and opened value in hexadecimal
+ *   store_tool places HOME TABLE       key, offset in data.mdb and size of each value
  *   store_tool flips HOME FILE SEED COUNT SPAN
  *                                      COUNT random bits of a file, one at a time; SPAN is
  *                                      anywhere, headers (first 64 bytes of each page) or metas
@@ -510,6 +511,38 @@ static enum error raw_close(struct raw *raw, enum error err)
     return err;
 }
 
+static enum error do_places(struct home *home, char **arguments)
+{
+    enum { NONCE_BYTES = 24 };
+    char path[PATH_BYTES + 64];
+    struct buffer file = buffer_init(max_bytes);
+    struct raw raw = {0};
+    MDB_cursor *cursor = NULL;
+    MDB_val key;
+    MDB_val value;
+    enum error err = OK;
+
+    (void)snprintf(path, sizeof path, "%s/data.mdb", home->store);
+    TRY(read_file(path, &file));
+    TRY(raw_open(home->store, arguments[0], &raw));
+    TRY(database_error(mdb_cursor_open(raw.txn, raw.table, &cursor)));
+    while (mdb_cursor_get(cursor, &key, &value, MDB_NEXT) == 0) {
+        /* A value begins with a random nonce, by which it is found in the file. */
+        const uint8_t *place = memmem(file.data, file.size, value.mv_data,
+                                      value.mv_size < NONCE_BYTES ? value.mv_size : NONCE_BYTES);
+        if (place != NULL) {
+            print_hex(view_of(key.mv_data, key.mv_size));
+            (void)printf(" %td %zu\n", place - file.data, value.mv_size);
+        }
+    }
+out:
+    if (cursor != NULL) {
+        mdb_cursor_close(cursor);
+    }
+    buffer_free(&file);
+    return raw_close(&raw, err == OK ? ERR_CANCELLED : err) == ERR_CANCELLED ? OK : err;
+}
+
 static enum error do_graft(struct home *home, char **arguments)
 {
     char other[PATH_BYTES];
@@ -617,8 +650,9 @@ struct deed {
 
 static const struct deed deeds[] = {
     {"secrets", 0, do_secrets}, {"values", 0, do_values},   {"check", 0, do_check},
-    {"flips", 4, do_flips},     {"readers", 0, do_readers}, {"graft", 2, do_graft},
-    {"drop", 2, do_drop},       {"swap", 3, do_swap},       {"cut", 2, do_cut},
+    {"flips", 4, do_flips},     {"readers", 0, do_readers}, {"places", 1, do_places},
+    {"graft", 2, do_graft},     {"drop", 2, do_drop},       {"swap", 3, do_swap},
+    {"cut", 2, do_cut},
 };
 
 int main(int count, char **arguments)
