@@ -44,7 +44,7 @@ static void every_single_wrong_digit_is_caught(void **state)
 {
     (void)state;
     for (int number = 0; number < 10000; number++) {
-        char group[6];
+        char group[16];
         (void)snprintf(group, sizeof group, "%04d", number);
         char digit = safety_check_digit(group, 4);
         for (size_t i = 0; i < 4; i++) {
@@ -63,7 +63,7 @@ static void every_swap_of_neighbours_is_caught(void **state)
 {
     (void)state;
     for (int number = 0; number < 10000; number++) {
-        char group[6];
+        char group[16];
         (void)snprintf(group, sizeof group, "%04d", number);
         group[4] = safety_check_digit(group, 4);
         for (size_t i = 0; i < 4; i++) {
