@@ -176,9 +176,14 @@ static int64_t retry_delay_ms(unsigned attempts)
     return delay + delay * get_u16(random) / (4 * 65536);
 }
 
+/* Whether we can dial: a State that only dials itself gives no address. */
+static bool has_endpoint(const struct peer *peer)
+{
+    return peer->address[0] != '\0' || peer->card.endpoint_count > 0;
+}
+
 static void plan_dial(struct engine *engine, struct peer *peer, struct moment now)
 {
-    bool has_endpoint = peer->address[0] != '\0' || peer->card.endpoint_count > 0;
     int64_t delay = peer->attempts == 0 ? 0 : retry_delay_ms(peer->attempts);
 
     delay = delay > peer->retry_after_ms ? delay : peer->retry_after_ms;
@@ -191,13 +196,17 @@ static void plan_dial(struct engine *engine, struct peer *peer, struct moment no
     if (!peer_is_greater(engine, peer)) {
         delay += PEER_YIELD_MS;
     }
-    peer->dial_at_ms = has_endpoint ? now.steady_ms + delay : INT64_MAX;
+    peer->dial_at_ms = has_endpoint(peer) ? now.steady_ms + delay : INT64_MAX;
 }
 
 static void dial(struct engine *engine, struct peer *peer, struct moment now)
 {
     const char *endpoint = peer->address;
 
+    if (!has_endpoint(peer)) {
+        peer->dial_at_ms = INT64_MAX; /* it was asked for, but only they can dial */
+        return;
+    }
     if (endpoint[0] == '\0') {
         endpoint = peer->card.endpoints[peer->endpoint % peer->card.endpoint_count];
         peer->endpoint++;

@@ -58,5 +58,21 @@ def test_the_transport_does_not_gather_descriptors(world):
     listener.close()
 
 
+def test_a_state_without_an_address_is_asked_for_and_cannot_be_dialled(world):
+    node = world['XMA']
+    me = peer.Identity.make('XTO')
+    node.trust(me.card_text(), me.safety_number())
+    assert not node.call('peer.ping', state='XTO')['in_touch']
+    # Half a second is what the node lets pass between two attempts.
+    for _ in range(3):
+        nodes.until(lambda: node.call('peer.ping', state='XTO')['session'] == 'waiting', 3)
+    them = wire.read_card(node.card())
+    session = peer.Session(peer.Link.connect_patiently(me, them, node.endpoint), me, them)
+    session.open()
+    session.heads()
+    assert node.in_touch('XTO') and node.running()
+    session.close()
+
+
 if __name__ == '__main__':
     tap.main(globals())
