@@ -263,7 +263,10 @@ enum error engine_new(const struct engine_options *options, struct moment now,
         TRY(sync_load(made, made->peers[i]));
     }
     TRY(count_aside(made));
-    TRY(store_is_older(made->store) ? publish_skip_references(made, made->clock.wall) : OK);
+    if (store_is_older(made->store)) {
+        TRY(publish_skip_references(made, made->clock.wall));
+        store_accept_older(made->store);
+    }
     TRY(world_update(made));
     TRY(store_begin(made->store, STORE_READ, &txn));
     TRY(store_audit_cursor(txn, &cursor));

@@ -87,6 +87,22 @@ out:
     return err;
 }
 
+/*
+ * Not from the future. Where the two clocks differ either may be wrong, so the
+ * lane waits; a time that is ahead even of the clock of its own State is no
+ * matter of waiting.
+ */
+static enum error check_issued(const struct receive *receive, struct instant issued)
+{
+    int64_t ahead_ms = issued.ms - receive->now.wall.ms;
+
+    if (ahead_ms <= ISSUED_AHEAD_MAX_MS) {
+        return OK;
+    }
+    return ahead_ms - receive->peer->clock_ahead_ms > ISSUED_AHEAD_MAX_MS ? ERR_RECORD_CONFLICT
+                                                                         : ERR_TIME;
+}
+
 /* The record says that it is of the State it comes from, and is not from the future. */
 static enum error check_manifest(struct receive *receive, struct incoming *in)
 {
@@ -104,7 +120,7 @@ static enum error check_manifest(struct receive *receive, struct incoming *in)
         return ERR_WRONG_SENDER;
     }
     TRY(instant_parse(value_get_text(in->record, "issued_at"), &issued));
-    TRY(issued.ms <= receive->now.wall.ms + ISSUED_AHEAD_MAX_MS ? OK : ERR_TIME);
+    TRY(check_issued(receive, issued));
     if (supersedes.size > 0) {
         /* A version follows an older one of the same record: no cycle, no foreign record. */
         (void)reference_format(&in->reference, reference);

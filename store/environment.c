@@ -178,12 +178,7 @@ static enum error check_anchor(struct store *store, const struct store_options *
 out:
     store_abort(&txn);
     arena_free(&arena);
-    if (accepted && !options->read_only) {
-        store->is_older = true;
-        /* Both halves: the store stands by what it has, and neither may ask for more again. */
-        anchor_write(store);
-        anchor_write(store);
-    }
+    store->is_older = accepted && !options->read_only;
     return err;
 }
 
@@ -270,6 +265,14 @@ bool store_was_closed(const struct store *store)
 bool store_is_older(const struct store *store)
 {
     return store->is_older;
+}
+
+void store_accept_older(struct store *store)
+{
+    /* Both halves: the store stands by what it has, and neither may ask for more again. */
+    anchor_write(store);
+    anchor_write(store);
+    store->is_older = false;
 }
 
 int64_t store_last_event(const struct store *store)

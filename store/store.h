@@ -73,6 +73,12 @@ void store_close(struct store **store);
  */
 bool store_is_older(const struct store *store);
 
+/**
+ * Stand by an older copy: from now on it opens without being told to. Call it
+ * once what the loss asks for is committed; until then each start asks again. S-9
+ */
+void store_accept_older(struct store *store);
+
 /** Number of the newest audit entry that is committed. */
 int64_t store_last_event(const struct store *store);
 

@@ -303,6 +303,11 @@ static void put_on_lane(struct forged *forged)
     TRY(engine_commit(engine, &txn));
     peer->out = cursor;
     sim->counts.forged++;
+    if (sim->options.log) {
+        (void)fprintf(stderr, "%8lld %9.3f %s ! forgery %d for %s, entry %lld\n",
+                      (long long)sim->step, (double)sim->now_ms / 1000, forged->node->state,
+                      (int)forged->kind, sim->nodes[forged->to].state, (long long)cursor.seq);
+    }
     lane_push(engine, peer, node_moment(forged->node));
 out:
     store_abort(&txn);

@@ -191,6 +191,21 @@ static enum error open_store(struct sim_node *node)
     return store_open(&options, &node->store);
 }
 
+static void end(struct sim_node *node)
+{
+    struct sim *sim = node->sim;
+
+    engine_free(&node->engine);
+    store_close(&node->store);
+    node->dying = false;
+    node->armed = NULL;
+    node->check_due = false;
+    node->allowed_count = 0;
+    node->jump_ms = 0;
+    node->floor_ms = 0;
+    node->restart_ms = sim->now_ms + prng_range(&sim->prng, DOWN_MIN_MS, DOWN_MAX_MS);
+}
+
 void node_start(struct sim_node *node)
 {
     enum error err = open_store(node);
@@ -211,6 +226,11 @@ void node_start(struct sim_node *node)
                                                .software = "simulation"};
         err = engine_new(&options, node_moment(node), &node->engine);
     }
+    if (err == ERR_DISK_FULL && node->commit_failed) {
+        /* It says so and ends; its operator makes room and starts it again. */
+        end(node);
+        return;
+    }
     if (err != OK) {
         sim_fail(node->sim, "I1", "%s does not start again: %s", node->state,
                  error_info(err)->code);
@@ -219,21 +239,6 @@ void node_start(struct sim_node *node)
     }
     engine_start(node->engine, node_moment(node));
     node_called(node);
-}
-
-static void end(struct sim_node *node)
-{
-    struct sim *sim = node->sim;
-
-    engine_free(&node->engine);
-    store_close(&node->store);
-    node->dying = false;
-    node->armed = NULL;
-    node->check_due = false;
-    node->allowed_count = 0;
-    node->jump_ms = 0;
-    node->floor_ms = 0;
-    node->restart_ms = sim->now_ms + prng_range(&sim->prng, DOWN_MIN_MS, DOWN_MAX_MS);
 }
 
 void node_stop(struct sim_node *node)

@@ -101,10 +101,34 @@ static void an_older_copy_that_was_accepted_is_no_rollback_any_more(void **state
         assert_error(ERR_STORE_ROLLED_BACK, store_open(&shelf->options, &shelf->store));
         shelf->options.accept_older = true;
         assert_ok(store_open(&shelf->options, &shelf->store));
+        assert_true(store_is_older(shelf->store));
         happen(shelf, after);
+        store_accept_older(shelf->store);
+        assert_false(store_is_older(shelf->store));
         shelf->options.accept_older = false;
         assert_ok(shelf_reopen(shelf));
+        assert_false(store_is_older(shelf->store));
     }
+}
+
+/* A start that ended before the loss was dealt with must not hide it from the next one. */
+static void an_older_copy_asks_again_until_it_was_accepted(void **state)
+{
+    struct shelf *shelf = *state;
+
+    happen(shelf, 3);
+    keep(shelf);
+    happen(shelf, 5);
+    put_back(shelf);
+    shelf->options.accept_older = true;
+    assert_ok(store_open(&shelf->options, &shelf->store));
+    happen(shelf, 1);
+    store_close(&shelf->store);
+    shelf->options.accept_older = false;
+    assert_error(ERR_STORE_ROLLED_BACK, store_open(&shelf->options, &shelf->store));
+    shelf->options.accept_older = true;
+    assert_ok(store_open(&shelf->options, &shelf->store));
+    assert_true(store_is_older(shelf->store));
 }
 
 static void a_lost_anchor_is_seen_unless_nothing_was_committed(void **state)
@@ -214,6 +238,7 @@ int main(void)
         TEST(the_same_copy_is_no_rollback),
         TEST(another_history_of_the_same_length_is_seen),
         TEST(an_older_copy_that_was_accepted_is_no_rollback_any_more),
+        TEST(an_older_copy_asks_again_until_it_was_accepted),
         TEST(a_lost_anchor_is_seen_unless_nothing_was_committed),
         TEST(one_damaged_half_is_survived),
         TEST(two_damaged_halves_are_corrupt),
