@@ -36,6 +36,9 @@ static enum error advance(struct finder *finder, struct finder_source *source, u
     uint64_t at = finder->below;
     enum error err = OK;
 
+    if (!source->read && source->from != 0 && (at == 0 || source->from < at)) {
+        at = source->from; /* it stopped there, and another source went on meanwhile */
+    }
     if (source->read && (source->at == 0 || finder->below == 0 || source->at < finder->below)) {
         return OK;
     }
@@ -43,6 +46,7 @@ static enum error advance(struct finder *finder, struct finder_source *source, u
     source->at = 0;
     do {
         if (source->looked >= FINDER_LOOKED_MAX) {
+            source->from = at;
             *floor = at > *floor ? at : *floor;
             return OK;
         }

@@ -29,6 +29,7 @@ struct finder_source {
     struct finder_condition all[FINDER_WORDS_MAX];
     uint64_t at;   /* newest number below the cursor that it has; 0 for none */
     bool read;     /* `at` holds */
+    uint64_t from; /* else: none of it stands from here up to the cursor; 0 if not known */
     size_t looked; /* index rows of it in this call */
 };
 

@@ -10,7 +10,7 @@
  * A walk leaves nothing out and gives nothing twice, wherever its pages end. W-94
  */
 
-enum { NUMBERS = 2500, VALUES = 6, WALKS = 16 };
+enum { NUMBERS = 2500, VALUES = 6, WALKS = 100 };
 
 static const char *const value_names[VALUES] = {"everywhere", "often", "half",
                                                 "rare",       "late",  "never"};
@@ -164,6 +164,19 @@ static void a_rare_record_behind_many_rows_takes_more_calls_and_is_found(void **
     store_abort(&txn);
 }
 
+/* One source that finds nothing must not end each call after one record of another. */
+static void a_source_that_finds_nothing_does_not_hold_up_the_others(void **state)
+{
+    struct shelf *shelf = *state;
+    struct dice dice = dice_new("finder");
+    const struct wish wish = {.sources = 2, .counts = {1, 2}, .values = {{2}, {0, 5}}};
+
+    fill(shelf, &dice);
+    struct store_txn *txn = shelf_begin(shelf, STORE_READ);
+    assert_in_range(walk(txn, &wish, NUMBERS), 3, 4);
+    store_abort(&txn);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -171,6 +184,8 @@ int main(void)
                                         shelf_free),
         cmocka_unit_test_setup_teardown(
             a_rare_record_behind_many_rows_takes_more_calls_and_is_found, shelf_new, shelf_free),
+        cmocka_unit_test_setup_teardown(a_source_that_finds_nothing_does_not_hold_up_the_others,
+                                        shelf_new, shelf_free),
     };
 
     return RUN(tests);
