@@ -183,7 +183,7 @@ clean: ## remove everything that was built
 
 # --- fuzz
 # Sample States and records, shared by the unit tests and the seeds of the fuzz targets.
-SAMPLES := $(call obj,tests/unit/sample.c tests/unit/support.c)
+SAMPLES := $(call obj,tests/unit/sample.c tests/unit/support.c tests/unit/stage.c)
 $(UNIT): $(TEST_BIN)/test_%: $(BUILD)/tests/unit/test_%.o $(BUILD)/tests/unit/failing.o $(SAMPLES) $(call obj,$(SRC_CLI)) $(ARCHIVES)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(LDFLAGS) $(WRAP) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LIBS_TEST)

@@ -9,12 +9,14 @@ import copy
 import os
 import pwd
 import sys
+import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..'))
 from lib import cmp, control, nodes, peer, samples, tap, wire  # noqa: E402
 from lib.guests import Guest  # noqa: E402
 
-POLICY, QUOTA = 5, 6                    # reasons of LANE_NACK
+POLICY, QUOTA, TIME = 5, 6, 8           # reasons of LANE_NACK
+AHEAD_SECONDS = 600                     # by how much another clock may be ahead
 QUARANTINE_MAX = 1000                   # objects kept aside of one State
 INDEX_MAX = 2048                        # values that a record can be found by
 IDENTS_MAX = 16                         # in one session
@@ -185,6 +187,34 @@ def test_a_ciphertext_of_another_States_record_is_asked_for_as_if_it_were_not_he
     # A second record of the same State may name what the node holds of the first.
     again = one.parcel(shared)
     assert one.push(again) == []
+
+
+def test_a_record_of_the_future_holds_the_lane_until_its_time_has_come(world):
+    node = world['XMA']
+    guest = Guest(node)
+    guest.open()
+    assert guest.send(guest.seal()) == []
+    early = time.time() + AHEAD_SECONDS + 3
+    sections = guest.sections()
+    sections['manifest']['issued_at'] = time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime(early))
+    envelope = guest.seal(sections)
+    later = guest.seal()
+    for sealed in (envelope, later):
+        guest.lane.add(guest.parcel(sealed))
+    blobs = list(envelope.ciphers.values()) + list(later.ciphers.values())
+    guest.session.push(guest.lane, after=1, blobs=blobs)
+    name, nack = guest.session.expect('LANE_NACK', 'LANE_ACK')
+    assert (name, nack['reason'], nack['seq']) == ('LANE_NACK', TIME, 2), (name, nack)
+    assert guest.session.is_alive() and not guest.session.received, guest.session.received
+    assert (guest.row()['theirs'], guest.row()['missing']) == (1, 2)
+    assert aside(node, guest.state) == {}
+    gaps = {row['state']: row['why'] for row in node.call('record.list')['missing']}
+    assert gaps[guest.state] == 'behind', gaps
+    assert node.call('record.list')['complete'] is False
+    time.sleep(max(0, early - AHEAD_SECONDS + 1 - time.time()))
+    guest.session.push(guest.lane, after=1, blobs=blobs)
+    assert guest.lane.take_ack(guest.session.expect('LANE_ACK')[1]['ack'])['seq'] == 3
+    assert guest.row()['missing'] == 0 and node.has(guest.reference())
 
 
 def many_serials(count):
