@@ -202,6 +202,7 @@ static enum error write_csv(const struct choice *choice, const struct value *ite
 {
     struct buffer line = buffer_init(LINE_MAX_BYTES);
     struct buffer cell = buffer_init(LINE_MAX_BYTES);
+    struct buffer shown = buffer_init(LINE_MAX_BYTES); /* a file may be shown on a terminal too */
     enum error err = OK;
 
     for (size_t c = 0; c < choice->count; c++) {
@@ -212,15 +213,19 @@ static enum error write_csv(const struct choice *choice, const struct value *ite
     for (size_t i = 0; i < items->count; i++) {
         for (size_t c = 0; c < choice->count; c++) {
             buffer_clear(&cell);
+            buffer_clear(&shown);
             cell_text(value_get(items->items[i], choice->columns[c]->key), &cell);
             buffer_append_text(&line, c == 0 ? "" : ",");
-            csv_field(view_of_buffer(&cell), &line);
+            text_escape(&shown, view_of_buffer(&cell), true);
+            csv_field(view_of_buffer(&shown), &line);
         }
         buffer_append_text(&line, "\r\n");
         TRY(cell.error);
+        TRY(shown.error);
         TRY(flush_line(&line));
     }
 out:
+    buffer_free(&shown);
     buffer_free(&cell);
     buffer_free(&line);
     return err;

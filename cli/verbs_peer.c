@@ -70,7 +70,7 @@ enum error verb_peer_card(struct cli *cli)
         return say_qr(cli, safe_text(cli->arena, card, "safety_number"));
     }
     if (path == NULL) {
-        TRY(cli_write(stdout, value_get_text(card, "card")));
+        TRY(cli_write(stdout, view_of_text(safe(cli->arena, value_get_text(card, "card"), true))));
     }
 out:
     return err;

@@ -1,11 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "record_json.h"
 
+#include "text.h"
+
 #include <jansson.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unicode/utf16.h>
+#include <unicode/utf8.h>
+
+enum { FIRST_DOUBTFUL = 0x7f }; /* jansson writes the controls below as escapes itself */
 
 /* jansson copes with 2048 levels; a record has fewer than VALUE_DEPTH_MAX. */
 static enum error convert(const json_t *json, struct arena *arena, unsigned depth,
@@ -217,11 +223,35 @@ static json_t *to_json(const struct value *value)
     }
 }
 
+/* A character as JSON's escape, beyond U+FFFF two of them. */
+static void append_escape(struct buffer *to, UChar32 c)
+{
+    if (c <= 0xffff) {
+        buffer_printf(to, "\\u%04x", (unsigned)c);
+    } else {
+        buffer_printf(to, "\\u%04x\\u%04x", (unsigned)U16_LEAD(c), (unsigned)U16_TRAIL(c));
+    }
+}
+
+/* JSON may be read on a terminal too: what it would obey or hide is written as an escape. */
 static int dump_to_buffer(const char *text, size_t size, void *context)
 {
     struct buffer *to = context;
+    size_t done = 0;
+    size_t i = 0;
 
-    buffer_append(to, view_of(text, size));
+    while (i < size) {
+        size_t start = i;
+        UChar32 c = 0;
+
+        U8_NEXT((const uint8_t *)text, i, size, c);
+        if (c >= FIRST_DOUBTFUL && text_traits(view_of(text + start, i - start)) != 0) {
+            buffer_append(to, view_of(text + done, start - done));
+            append_escape(to, c);
+            done = i;
+        }
+    }
+    buffer_append(to, view_of(text + done, size - done));
     return to->error == OK ? 0 : -1;
 }
 

@@ -210,6 +210,27 @@ static void a_tree_is_written_in_one_line_or_indented(void **state)
     buffer_free(&to);
 }
 
+/* T-18: what a terminal would obey or hide does not reach it; a program reads the same text. */
+static void what_a_terminal_would_obey_is_written_as_escapes(void **state)
+{
+    const char *text = "a\x1b[2J\x7f\xc2\x85\xc2\x9b\u200e\u202e\u2066\u2028\U000e0041Ж\u200d";
+    struct value *back = NULL;
+    struct buffer to = buffer_init(1000);
+
+    (void)state;
+    assert_ok(json_write(value_string(arena, text), 0, &to));
+    assert_view(view_of_buffer(&to),
+                "\"a\\u001B[2J\\u007f\\u0085\\u009b\\u200e\\u202e\\u2066\\u2028"
+                "\\udb40\\udc41Ж\u200d\"");
+    buffer_clear(&to);
+    struct value *map = value_map(arena);
+    assert_ok(value_put_string(arena, map, "x", text));
+    assert_ok(json_write(map, 0, &to));
+    back = json(arena, arena_text(arena, view_of_buffer(&to)));
+    assert_true(view_is(value_get_text(back, "x"), text));
+    buffer_free(&to);
+}
+
 static void bytes_are_written_as_hexadecimal(void **state)
 {
     struct buffer to = buffer_init(1000);
@@ -275,6 +296,7 @@ int main(void)
         TEST(R17_deep_nesting_is_refused),
         TEST(more_values_than_the_arena_holds_are_too_large),
         TEST(a_tree_is_written_in_one_line_or_indented),
+        TEST(what_a_terminal_would_obey_is_written_as_escapes),
         TEST(bytes_are_written_as_hexadecimal),
         TEST(an_empty_text_is_written),
         TEST(a_small_buffer_is_too_small),
