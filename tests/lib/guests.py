@@ -30,10 +30,13 @@ class Guest:
 
     # --- sessions -------------------------------------------------------------------------
 
-    def open(self, heads=True, record=None, **fields):
-        """A new session. `record` is that of Session; `fields` replace those of HEADS."""
+    def open(self, heads=True, record=None, ahead_ms=0, **fields):
+        """A new session. `record` is that of Session, `ahead_ms` how far its clock says it is
+        ahead; `fields` replace those of HEADS."""
         link = peer.Link.connect_patiently(self.me, self.them, self.node.endpoint)
-        self.session = peer.Session(link, self.me, self.them, record=record).open()
+        session = peer.Session(link, self.me, self.them, record=record)
+        session.ahead_ms = ahead_ms
+        self.session = session.open()
         if heads:
             self.session.heads(self.lane, self.held, **fields)
         return self.session

@@ -374,6 +374,7 @@ class Session:
         self.me = me
         self.them = them
         self.record = record
+        self.ahead_ms = 0                      # what its HELLOs say of its clock
         self.nonce = me.random(32)
         self.their_nonce = None
         self.tag_out = bytes(16)
@@ -388,8 +389,9 @@ class Session:
 
     def hello_fields(self, echo=None):
         return {'v': 1, 'v_min': 1, 'node': self.me.node, 'to': self.them.node,
-                'card_seq': self.me.card_seq, 'event_seq': self.me.event_seq, 'time': now_ms(),
-                'nonce': self.nonce, 'echo': echo, 'software': 'scripted peer'}
+                'card_seq': self.me.card_seq, 'event_seq': self.me.event_seq,
+                'time': now_ms() + self.ahead_ms, 'nonce': self.nonce, 'echo': echo,
+                'software': 'scripted peer'}
 
     def hello(self, echo=None, more=None, signature=None, **fields):
         """A HELLO's bytes."""

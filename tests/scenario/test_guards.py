@@ -190,9 +190,10 @@ def test_a_ciphertext_of_another_States_record_is_asked_for_as_if_it_were_not_he
 
 
 def test_a_record_of_the_future_holds_the_lane_until_its_time_has_come(world):
+    """Its State's clock is ahead of ours: which of them is right is not known."""
     node = world['XMA']
     guest = Guest(node)
-    guest.open()
+    guest.open(ahead_ms=5000)
     assert guest.send(guest.seal()) == []
     early = time.time() + AHEAD_SECONDS + 3
     sections = guest.sections()
@@ -215,6 +216,18 @@ def test_a_record_of_the_future_holds_the_lane_until_its_time_has_come(world):
     guest.session.push(guest.lane, after=1, blobs=blobs)
     assert guest.lane.take_ack(guest.session.expect('LANE_ACK')[1]['ack'])['seq'] == 3
     assert guest.row()['missing'] == 0 and node.has(guest.reference())
+
+
+def test_a_record_that_is_ahead_of_the_clock_of_its_own_State_is_kept_aside(world):
+    node = world['XMA']
+    guest = Guest(node)
+    guest.open()
+    sections = guest.sections()
+    early = time.time() + AHEAD_SECONDS + 60
+    sections['manifest']['issued_at'] = time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime(early))
+    assert guest.send(guest.seal(sections)) == [(POLICY, 1)]
+    assert aside(node, guest.state) == {1: 'E208'}
+    assert guest.send(guest.seal()) == []
 
 
 def many_serials(count):
