@@ -23,6 +23,7 @@
 #include "node_keys.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -311,12 +312,13 @@ enum verdict {
     REFUSED,   /* it does not open */
     REPORTED,  /* the check finds it */
     CRASHED,   /* the process that checks dies */
+    HUNG,      /* it finds no end */
     SILENT,    /* the store says something else, and nobody notices */
     VERDICT_COUNT
 };
 
-static const char *const verdict_names[] = {"unchanged", "refused", "reported", "crashed",
-                                            "silent"};
+static const char *const verdict_names[] = {"unchanged", "refused", "reported",
+                                            "crashed",   "hung",    "silent"};
 
 /* In a child: open, check and read everything, as the node and its checker do. */
 static enum verdict look(const struct home *home, const struct contents *before, int *changed)
@@ -360,7 +362,7 @@ static enum verdict look_in_child(const struct home *home, const struct contents
         _exit((int)verdict * TABLE_COUNT + *changed);
     }
     if (child < 0 || waitpid(child, &status, 0) != child || !WIFEXITED(status)) {
-        return CRASHED;
+        return WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM ? HUNG : CRASHED;
     }
     *changed = WEXITSTATUS(status) % TABLE_COUNT;
     /* A sanitizer ends a process with a code of its own. */
@@ -428,9 +430,9 @@ static enum error do_flips(struct home *home, char **arguments)
         TRY(flip(fd, place, bit));
         enum verdict verdict = look_in_child(home, &before, &table);
         totals[verdict]++;
-        if (verdict == SILENT) {
+        if (verdict == SILENT || verdict == HUNG) {
             (void)printf("at %lld bit %u: table %s\n", (long long)place, bit,
-                         table_name((enum table)table));
+                         verdict == HUNG ? "without end" : table_name((enum table)table));
         }
         TRY(flip(fd, place, bit));
     }
