@@ -161,9 +161,12 @@ INSTALL := install -D
 install: all ## install under $(DESTDIR)$(PREFIX), with unit, configuration, manual, completion
 	$(Q)$(INSTALL) -m 755 $(BIN)/valise $(DESTDIR)$(PREFIX)/bin/valise
 	$(Q)$(INSTALL) -m 755 -t $(DESTDIR)$(PREFIX)/sbin $(BIN)/valised $(BIN)/valised-transport
-	$(Q)$(INSTALL) -m 644 configs/valised.conf $(DESTDIR)/etc/valise/valised.conf
+	$(Q)test -e $(DESTDIR)/etc/valise/valised.conf || \
+		$(INSTALL) -m 644 configs/valised.conf $(DESTDIR)/etc/valise/valised.conf
 	$(Q)$(INSTALL) -m 644 configs/valised.service $(DESTDIR)$(PREFIX)/lib/systemd/system/valised.service
 	$(Q)$(INSTALL) -m 644 configs/valise.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/valise.conf
+	$(Q)$(BIN)/valise completion bash >$(BUILD)/gen/completion
+	$(Q)$(INSTALL) -m 644 $(BUILD)/gen/completion $(DESTDIR)$(PREFIX)/share/bash-completion/completions/valise
 	$(Q)$(INSTALL) -m 644 cli/valise.1 $(DESTDIR)$(PREFIX)/share/man/man1/valise.1
 	$(Q)$(INSTALL) -m 644 -t $(DESTDIR)$(PREFIX)/share/valise/demo configs/demo/states.json
 	$(Q)$(INSTALL) -m 644 -t $(DESTDIR)$(PREFIX)/share/valise/demo/records configs/demo/records/*.json

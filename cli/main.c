@@ -5,6 +5,7 @@
 #include "secret.h"
 #include "text.h"
 
+#include <fcntl.h>
 #include <locale.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -182,12 +183,28 @@ static int complain(struct cli *cli, enum error error)
     return error_info(error)->exit;
 }
 
+/*
+ * A stream that was closed is opened on nothing, so that no socket or file of
+ * ours takes its number and its output. Standard output is opened for reading:
+ * what cannot be written must fail.
+ */
+static void hold_streams(void)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+        if (fcntl(fd, F_GETFD) < 0 &&
+            open("/dev/null", fd == STDERR_FILENO ? O_WRONLY : O_RDONLY) != fd) {
+            _exit(1);
+        }
+    }
+}
+
 int main(int count, char **arguments)
 {
     struct cli cli = {.talk = stdout, .width = CLI_WIDTH_STANDARD};
     int code = 0;
     enum error err = OK;
 
+    hold_streams();
     (void)umask(0077);
     /* All output is UTF-8, whatever the environment says; nothing else depends on a locale. */
     (void)setlocale(LC_CTYPE, "C.UTF-8");

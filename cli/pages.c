@@ -6,13 +6,14 @@
 
 enum { ROWS_MAX = 1000000 };
 
+/* An answer without rows must not pass for one with none. */
 static enum error append_all(struct cli *cli, struct value *to, const struct value *from,
                              int64_t limit)
 {
-    size_t count = from != NULL && from->kind == PACK_LIST ? from->count : 0;
     enum error err = OK;
 
-    for (size_t i = 0; i < count && (int64_t)to->count < limit; i++) {
+    TRY(from != NULL && from->kind == PACK_LIST ? OK : ERR_BUG);
+    for (size_t i = 0; i < from->count && (int64_t)to->count < limit; i++) {
         TRY(value_append(cli->arena, to, from->items[i]));
     }
 out:

@@ -93,10 +93,8 @@ static void say_persons(const struct cli *cli, const struct value *preview,
     int64_t readers = value_get_integer(preview, "reader_count", 0);
 
     if (persons > 0 && readers > 0) {
-        say(cli,
-            "%sLook at this:%s it names %zu person%s; %lld other State%s will read something.\n",
-            style(cli, STYLE_LOOK), style(cli, STYLE_PLAIN), persons, persons == 1 ? "" : "s",
-            (long long)readers, readers == 1 ? "" : "s");
+        say(cli, "%sLook at this:%s it names %zu person%s; see who reads parties and restricted.\n",
+            style(cli, STYLE_LOOK), style(cli, STYLE_PLAIN), persons, persons == 1 ? "" : "s");
     }
 }
 
@@ -109,6 +107,10 @@ void preview_say(const struct cli *cli, const struct value *preview, const struc
     const char *text = buffer_text(&table);
     say(cli, "Who will be able to read what:\n%s", text == NULL ? "" : text);
     buffer_free(&table);
+    if (value_get_integer(preview, "reader_count", 0) == 0) {
+        say(cli, "%sLook at this:%s no other State would be able to read it.\n",
+            style(cli, STYLE_LOOK), style(cli, STYLE_PLAIN));
+    }
     say_persons(cli, preview, record);
     for (size_t i = 0; i < list_count(warnings); i++) {
         say(cli, "%sLook at this:%s %s\n", style(cli, STYLE_LOOK), style(cli, STYLE_PLAIN),

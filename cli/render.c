@@ -14,7 +14,33 @@ struct page {
     const struct cli *cli;
     struct buffer *to;
     unsigned level;
+    const struct value *places; /* pointers into the body that stand in another section */
+    struct buffer pointer;      /* of the field that is shown */
+    const char *mark;           /* section to say on the next line, or NULL */
 };
+
+/* Go down one step, and note if what is there stands in another section. Gives the way back. */
+static size_t enter(struct page *page, const char *step, size_t number)
+{
+    size_t before = page->pointer.size;
+
+    if (page->places != NULL) {
+        if (step != NULL) {
+            buffer_printf(&page->pointer, "/%s", step);
+        } else {
+            buffer_printf(&page->pointer, "/%zu", number);
+        }
+        struct view place = value_get_text(
+            page->places, arena_text(page->cli->arena, view_of_buffer(&page->pointer)));
+        page->mark = place.size > 0 ? arena_text(page->cli->arena, place) : NULL;
+    }
+    return before;
+}
+
+static void leave(struct page *page, size_t before)
+{
+    page->pointer.size = before;
+}
 
 static void render_fields(struct page *page, const struct record_object *object,
                           const struct value *map);
@@ -95,14 +121,27 @@ static size_t put_label(struct page *page, const char *name, size_t number)
     return column;
 }
 
+/* Say once in which section something stands, if not in the one that the heading names. */
+static void put_mark(struct page *page, struct buffer *to)
+{
+    if (page->mark != NULL) {
+        buffer_printf(to, " [%s]", page->mark);
+        page->mark = NULL;
+    }
+}
+
 static void put_line(struct page *page, const char *name, size_t number, struct view text)
 {
     size_t column = put_label(page, name, number);
     size_t begin = column + 1 > VALUE_COLUMN ? column + 1 : VALUE_COLUMN;
+    struct buffer line = buffer_init(RECORD_JSON_MAX_BYTES);
 
+    buffer_append(&line, text);
+    put_mark(page, &line);
     pad_to(page->to, column, begin);
-    wrap_text(text, begin, VALUE_COLUMN, page->cli->width, page->to);
+    wrap_text(view_of_buffer(&line), begin, VALUE_COLUMN, page->cli->width, page->to);
     buffer_append_byte(page->to, '\n');
+    buffer_free(&line);
 }
 
 static void put_sealed(struct page *page, const char *name)
@@ -117,10 +156,26 @@ static void put_sealed(struct page *page, const char *name)
 
 /* --- objects ------------------------------------------------------------------------------- */
 
-/* Small objects of plain values stand on one line: a name, an identifier, a ground. */
-static bool is_compact(const struct record_object *object, const struct value *map)
+/* Whether something within what is shown stands in a section of its own. */
+static bool is_mixed(const struct page *page)
 {
-    if (object->count > COMPACT_FIELDS_MAX || map->count == 0) {
+    const struct view here = view_of_buffer(&page->pointer);
+
+    for (size_t i = 0; page->places != NULL && i < page->places->count; i++) {
+        const struct view place = page->places->members[i].key;
+        if (place.size > here.size && place.data[here.size] == '/' &&
+            view_equal(view_of(place.data, here.size), here)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Small objects of plain values stand on one line: a name, an identifier, a ground. */
+static bool is_compact(const struct page *page, const struct record_object *object,
+                       const struct value *map)
+{
+    if (object->count > COMPACT_FIELDS_MAX || map->count == 0 || is_mixed(page)) {
         return false;
     }
     for (size_t i = 0; i < map->count; i++) {
@@ -159,10 +214,11 @@ static void put_object(struct page *page, const struct record_field *field, size
     }
     if (is_sealed(map)) {
         put_sealed(page, field->name);
-    } else if (is_compact(field->object, map)) {
+    } else if (is_compact(page, field->object, map)) {
         put_compact(page, field, number, map);
     } else {
         (void)put_label(page, field->name, number);
+        put_mark(page, page->to);
         buffer_append_byte(page->to, '\n');
         page->level++;
         render_fields(page, field->object, map);
@@ -197,7 +253,9 @@ static void put_list(struct page *page, const struct record_field *field,
 
     for (size_t i = 0; i < list->count; i++) {
         if (field->type == FIELD_OBJECT) {
+            size_t before = enter(page, NULL, i);
             put_object(page, field, list->count == 1 ? 0 : i + 1, list->items[i]);
+            leave(page, before);
             continue;
         }
         buffer_append_text(&line, i == 0 ? "" : own_lines ? "\n" : ", ");
@@ -235,7 +293,9 @@ static void render_fields(struct page *page, const struct record_object *object,
     for (size_t i = 0; i < object->count; i++) {
         const struct value *value = value_get(map, object->fields[i].name);
         if (value != NULL) {
+            size_t before = enter(page, object->fields[i].name, 0);
             put_field(page, &object->fields[i], object, value);
+            leave(page, before);
         }
     }
 }
@@ -253,7 +313,18 @@ static void put_heading(struct page *page, const char *text, const char *note)
     buffer_append_byte(page->to, '\n');
 }
 
-/* The fields of the body that stand in one section by the table. */
+/* The section of a field of the body: by the table, unless the node says that it was moved. */
+static enum section_id place_of(const struct page *page, const struct record_field *field)
+{
+    char pointer[POINTER_MAX_BYTES];
+    enum section_id section = field->section;
+
+    (void)snprintf(pointer, sizeof pointer, "/%s", field->name);
+    (void)section_find(value_get_text(page->places, pointer), &section);
+    return section;
+}
+
+/* The fields of the body that stand in one section. What stands deeper elsewhere is marked. */
 static void put_section(struct page *page, const struct record_kind *kind, const struct value *body,
                         enum section_id section)
 {
@@ -262,14 +333,17 @@ static void put_section(struct page *page, const struct record_kind *kind, const
     for (size_t i = 0; i < kind->body->count; i++) {
         const struct record_field *field = &kind->body->fields[i];
         const struct value *value = value_get(body, field->name);
-        if (field->section != section || value == NULL) {
+        if (value == NULL || place_of(page, field) != section) {
             continue;
         }
         if (!begun) {
             put_heading(page, section_heading(section), "");
             begun = true;
         }
+        size_t before = enter(page, field->name, 0);
+        page->mark = NULL; /* the heading says it */
         put_field(page, field, kind->body, value);
+        leave(page, before);
     }
 }
 
@@ -355,7 +429,11 @@ void render_record(const struct cli *cli, const struct value *record, unsigned s
 {
     const struct record_kind *kind = record_kind_of(record);
     const struct value *handling = value_get(record, "handling");
-    struct page page = {cli, to, 1};
+    struct page page = {.cli = cli,
+                        .to = to,
+                        .level = 1,
+                        .places = value_get(value_get(record, "node"), "places"),
+                        .pointer = buffer_init(POINTER_MAX_BYTES)};
 
     if (kind == NULL) {
         render_raw(record, to);
@@ -368,8 +446,10 @@ void render_record(const struct cli *cli, const struct value *record, unsigned s
     put_sections(&page, kind, record, sections);
     if (sections == RENDER_ALL && handling != NULL && handling->kind == PACK_MAP) {
         put_heading(&page, "Handling", "");
+        page.places = NULL;
         render_fields(&page, record_handling(), handling);
     }
+    buffer_free(&page.pointer);
 }
 
 /* --- raw ----------------------------------------------------------------------------------- */

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "client.h"
 #include "intake.h"
-#include "judge.h"
 #include "output.h"
 #include "verbs.h"
 
@@ -31,29 +30,6 @@ struct import {
     size_t refused;
 };
 
-/* What the node would say to a record of another State: it is no draft of ours. */
-static enum error check_ours(struct cli *cli, const struct value *record)
-{
-    struct reference reference = {0};
-    struct view typed = value_get_text(record, "reference");
-    struct view state = value_get_text(value_get(record, "originator"), "state");
-    char code[4];
-    enum error err = OK;
-
-    TRY(client_own_state(cli));
-    if (typed.size > 0 && reference_parse(typed, &reference) == OK &&
-        strcmp(reference.state, cli->own_state) != 0) {
-        return problem_add(&cli->problems, ERR_FIELD_VALUE, "/reference",
-                           "it must name our own State, %s", cli->own_state);
-    }
-    if (state_canonical(state, code) && strcmp(code, cli->own_state) != 0) {
-        err = problem_add(&cli->problems, ERR_FIELD_VALUE, "/originator/state",
-                          "it must be our own State, %s", cli->own_state);
-    }
-out:
-    return err;
-}
-
 /* Keep one record as a draft, or only check it. */
 static enum error take(struct import *import, struct value *record, const char **reference)
 {
@@ -66,13 +42,12 @@ static enum error take(struct import *import, struct value *record, const char *
         return problem_add(&cli->problems, ERR_FIELD_TYPE, "", "it must be a JSON object");
     }
     *reference = safe_text(cli->arena, record, "reference");
-    if (import->dry) {
-        TRY(judge_record(cli, record, RECORD_DRAFT, NULL));
-        return check_ours(cli, record);
-    }
     TRY(value_put(cli->arena, arguments, "record", record));
+    TRY(value_put_bool(cli->arena, arguments, "dry_run", import->dry));
     TRY(client_ask(cli, cli->arena, "draft.new", arguments, &result));
-    *reference = safe_text(cli->arena, result, "reference");
+    if (!import->dry) {
+        *reference = safe_text(cli->arena, result, "reference");
+    }
 out:
     return err;
 }
@@ -174,8 +149,12 @@ enum error verb_import(struct cli *cli)
     size_t good = import.rows->count - import.refused;
     if (!cli->quiet && !cli_is_json(cli)) {
         (void)fflush(stdout);
-        (void)fprintf(stderr, "%zu records: %zu %s, %zu refused\n", import.rows->count, good,
-                      import.dry ? "good" : "drafts", import.refused);
+        (void)fprintf(stderr, "%zu record%s: %zu %s, %zu refused\n", import.rows->count,
+                      import.rows->count == 1 ? "" : "s", good,
+                      import.dry  ? "good"
+                      : good == 1 ? "draft"
+                                  : "drafts",
+                      import.refused);
     }
 out:
     return err;

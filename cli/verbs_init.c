@@ -287,9 +287,9 @@ static enum error write_config(struct init *init)
                   "\n[store]\npath = %s/store\n%s"
                   "\n[control]\nsocket = %s/control.sock\n"
                   "\n[keys]\nnode = %s/%s\n",
-                  init->state, init->listen[0] == '\0' ? "; only dials: " : "", init->listen,
-                  init->home, trial ? "max_size = 256M\nallow_tmpfs = yes\n" : "", init->home,
-                  init->home, file_names[NODE_KEY]);
+                  init->state, init->listen[0] == '\0' ? "; empty: it only dials\n" : "",
+                  init->listen, init->home, trial ? "max_size = 256M\nallow_tmpfs = yes\n" : "",
+                  init->home, init->home, file_names[NODE_KEY]);
     if (!init->with_phrase) {
         buffer_printf(&text, "unlock = %s/%s\n", init->home, file_names[UNLOCK]);
     }

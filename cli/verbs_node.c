@@ -247,13 +247,19 @@ out:
     return err;
 }
 
-/* The node's own version, if there is a node to ask: none is no failure here. */
-static void ask_node_version(struct cli *cli, struct value **node)
+/* The node's own version, if there is a node to ask: none is no failure here, others are told. */
+static enum error ask_node_version(struct cli *cli, struct value **node)
 {
-    if (client_ask(cli, cli->arena, "node.version", NULL, node) != OK) {
+    enum error err = client_ask(cli, cli->arena, "node.version", NULL, node);
+
+    if (err != OK) {
         *node = NULL;
-        cli->problems.count = 0;
     }
+    if (err == ERR_NODE_UNREACHABLE) {
+        cli->problems.count = 0;
+        return OK;
+    }
+    return err;
 }
 
 enum error verb_version(struct cli *cli)
@@ -262,14 +268,15 @@ enum error verb_version(struct cli *cli)
     struct value *node = NULL;
     enum error err = OK;
 
-    ask_node_version(cli, &node);
+    enum error asked = ask_node_version(cli, &node);
     TRY(value_put_string(cli->arena, document, "version", VALISE_VERSION));
     TRY(value_put_string(cli->arena, document, "commit", VALISE_COMMIT));
     TRY(value_put_integer(cli->arena, document, "control", CONTROL_VERSION));
     TRY(put_libraries(cli, document));
     TRY(value_put(cli->arena, document, "node", node == NULL ? value_nil(cli->arena) : node));
     if (cli_is_json(cli)) {
-        return output_document(cli, "valise/version/1", document);
+        TRY(output_document(cli, "valise/version/1", document));
+        return asked;
     }
     say(cli, "valise %s (%s)\n", VALISE_VERSION, VALISE_COMMIT);
     const struct value *libraries = value_get(document, "libraries");
@@ -278,7 +285,9 @@ enum error verb_version(struct cli *cli)
         say(cli, "  %.*s %s\n", (int)member->key.size, (const char *)member->key.data,
             safe(cli->arena, member->value->bytes, false));
     }
-    if (node == NULL) {
+    if (asked != OK) {
+        err = asked;
+    } else if (node == NULL) {
         say(cli, "node: none at %s\n",
             safe(cli->arena, view_of_text(client_socket_path(cli)), false));
     } else {

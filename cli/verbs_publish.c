@@ -136,7 +136,11 @@ static enum error send_it(struct publishing *publishing, struct value **result)
     struct value *arguments = value_map(cli->arena);
     enum error err = OK;
 
-    TRY(value_put_string(cli->arena, arguments, "reference", publishing->reference));
+    if (publishing->reference != NULL) {
+        TRY(value_put_string(cli->arena, arguments, "reference", publishing->reference));
+    } else {
+        TRY(value_put(cli->arena, arguments, "record", publishing->record));
+    }
     TRY(value_put_text(cli->arena, arguments, "preview",
                        value_get_text(publishing->preview, "preview")));
     if (option_given(&cli->options, FLAG_DRY_RUN)) {
@@ -168,7 +172,6 @@ static enum error wait_for_readers(struct publishing *publishing, struct value *
                       publishing->reference, waiting.confirmed, waiting.readers);
         return OK;
     }
-    (void)snprintf(cli->doing, sizeof cli->doing, "%s is published, but", publishing->reference);
     err =
         problem_add(&cli->problems, ERR_PEER_SILENT, "", "%zu of %zu States have not confirmed it",
                     waiting.readers - waiting.confirmed, waiting.readers);
@@ -208,6 +211,7 @@ static enum error publish(struct publishing *publishing)
     struct cli *cli = publishing->cli;
     bool dry = option_given(&cli->options, FLAG_DRY_RUN);
     struct value *result = NULL;
+    enum error waited = OK;
     enum error err = OK;
 
     TRY(ask_preview(publishing));
@@ -215,25 +219,27 @@ static enum error publish(struct publishing *publishing)
     if (publishing->reference == NULL && !dry) {
         TRY(keep_draft(publishing));
     }
-    result = publishing->preview;
-    if (publishing->reference != NULL) {
-        err = send_it(publishing, &result);
-        if (err != OK) {
-            tell_kept(publishing);
-            goto out;
-        }
+    err = send_it(publishing, &result);
+    if (err != OK) {
+        tell_kept(publishing);
+        goto out;
+    }
+    if (!dry) {
+        /* Whatever goes wrong from here on, that much is true. */
+        (void)snprintf(cli->doing, sizeof cli->doing, "%s is published, but",
+                       publishing->reference);
     }
     TRY(value_put_bool(cli->arena, result, "published", !dry));
     TRY(tell_published(publishing, result));
     if (!dry && option_given(&cli->options, FLAG_WAIT)) {
-        TRY(wait_for_readers(publishing, result));
+        waited = wait_for_readers(publishing, result);
     }
     if (cli_is_json(cli)) {
-        return output_document(cli, "valise/published/1", result);
-    }
-    if (!dry) {
+        TRY(output_document(cli, "valise/published/1", result));
+    } else if (!dry && waited == OK) {
         say_next(cli, "valise show %s --readers", publishing->reference);
     }
+    err = waited;
 out:
     return err;
 }

@@ -158,6 +158,8 @@ static enum error read_words(struct cli *cli, const char **words)
     cli->source[0] = '\0';
     text = intake_trim(text);
     TRY(text.size == 0 ? cli_usage(cli, "there are no words on standard input") : OK);
+    TRY(memchr(text.data, 0, text.size) != NULL ? cli_usage(cli, "the words hold a zero byte")
+                                                : OK);
     *words = arena_text(cli->arena, text);
     TRY(*words == NULL ? ERR_NO_MEMORY : OK);
 out:
@@ -232,10 +234,9 @@ out:
 enum error verb_record_new(struct cli *cli)
 {
     const char *path = option_value(&cli->options, FLAG_FROM);
-    struct problems warnings = {0};
     struct value *arguments = value_map(cli->arena);
     struct value *record = NULL;
-    struct value *result = value_map(cli->arena);
+    struct value *result = NULL;
     bool dry = option_given(&cli->options, FLAG_DRY_RUN);
     enum error err = OK;
 
@@ -253,13 +254,9 @@ enum error verb_record_new(struct cli *cli)
         return err;
     }
     TRY(intake_record(cli, path, judge_kind(cli), &record));
-    if (dry) {
-        TRY(judge_record(cli, record, RECORD_DRAFT, &warnings));
-        TRY(value_put(cli->arena, result, "warnings", judge_warnings(cli, &warnings)));
-    } else {
-        TRY(value_put(cli->arena, arguments, "record", record));
-        TRY(client_ask(cli, cli->arena, "draft.new", arguments, &result));
-    }
+    TRY(value_put(cli->arena, arguments, "record", record));
+    TRY(value_put_bool(cli->arena, arguments, "dry_run", dry));
+    TRY(client_ask(cli, cli->arena, "draft.new", arguments, &result));
     cli->source[0] = '\0';
     TRY(tell_draft(cli, result, !dry));
 out:

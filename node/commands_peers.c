@@ -103,11 +103,14 @@ static enum error check_known(struct command *command, const struct peer *added)
             return err;
         }
     }
-    if (same != NULL && same->standing != PEER_REMOVED &&
+    /* The same card again may bring another address. */
+    bool moved = same != NULL && added->card.card_seq == same->card.card_seq &&
+                 added->address[0] != '\0' && strcmp(added->address, same->address) != 0;
+    if (same != NULL && same->standing != PEER_REMOVED && !moved &&
         added->card.card_seq <= same->card.card_seq) {
         err = problem_add(command->problems, ERR_EXISTS, "card",
                           "this card, or a newer one, is held already");
-        problem_mend(command->problems, "nothing to do; valise peer list shows how it goes");
+        problem_mend(command->problems, "nothing to do; another address is given with --address");
         return err;
     }
     return OK;
@@ -161,8 +164,13 @@ static enum error adopt(struct command *command, struct peer **added)
         }
         memcpy(peer->frozen, old->frozen, sizeof peer->frozen);
         peer->quarantined = old->quarantined;
+        bool newer = peer->card.card_seq > old->card.card_seq;
+        if (peer->address[0] == '\0') {
+            memcpy(peer->address, old->address, sizeof peer->address);
+        }
         TRY(sync_load(engine, peer));
-        TRY(save_peer(command, peer, "peer.card", "newer card by hand"));
+        TRY(save_peer(command, peer, "peer.card",
+                      newer ? "newer card by hand" : "address by hand"));
         peer_close(engine, old, ERR_LINK, command->now);
         engine->peers[i] = peer;
         *added = NULL;
@@ -217,6 +225,7 @@ out:
 static enum error handle_verify(struct command *command)
 {
     struct peer *peer = commands_peer(command);
+    char detail[AUDIT_DETAIL_MAX_BYTES];
     unsigned bad_group = 0;
     enum error err = OK;
 
@@ -245,7 +254,8 @@ static enum error handle_verify(struct command *command)
                    commands_text(command, "who"));
     (void)snprintf(peer->verified_how, sizeof peer->verified_how, "%s",
                    commands_text(command, "how"));
-    err = save_peer(command, peer, "peer.verified", commands_text(command, "how"));
+    (void)snprintf(detail, sizeof detail, "%s; %s", peer->verified_how, peer->verified_who);
+    err = save_peer(command, peer, "peer.verified", detail);
     if (err != OK) {
         peer->standing = before;
         return err;
@@ -294,9 +304,9 @@ static enum error put_row(struct command *command, const struct peer *peer, stru
     if (peer->verified_at.ms != 0) {
         char day[DATE_TEXT_BYTES];
         TRY(value_put_string(arena, row, "verified",
-                             arena_printf(arena, "%s %s",
+                             arena_printf(arena, "%s %s, %s",
                                           instant_format_date(peer->verified_at, day),
-                                          peer->verified_how)));
+                                          peer->verified_how, peer->verified_who)));
     }
     if (peer->last_error != OK) {
         TRY(value_put_string(arena, row, "last_error", error_info(peer->last_error)->code));

@@ -16,7 +16,8 @@ static struct publish publishing(struct command *command)
                             .actor = command->caller->user,
                             .arena = command->arena,
                             .problems = command->problems,
-                            .now = command->now};
+                            .now = command->now,
+                            .dry_run = value_get_bool(command->arguments, "dry_run")};
 }
 
 static enum error put_preview(struct command *command, const struct policy_preview *preview)
@@ -156,12 +157,20 @@ static enum error handle_publish(struct command *command)
 {
     struct publish publish = publishing(command);
     struct policy_preview preview = {0};
+    struct value *given = value_get(command->arguments, "record");
+    struct value *record = NULL;
     struct view reference = {0};
     enum error err = OK;
 
-    TRY(commands_reference(command, &reference));
-    TRY(publish_record(&publish, reference, value_get_text(command->arguments, "preview"),
-                       value_get_bool(command->arguments, "dry_run"), &preview));
+    if (given != NULL && publish.dry_run) {
+        TRY(value_copy(command->arena, given, &record));
+        TRY(publish_try(&publish, record, &preview));
+        reference = value_get_text(record, "reference");
+    } else {
+        TRY(commands_reference(command, &reference));
+        TRY(publish_record(&publish, reference, value_get_text(command->arguments, "preview"),
+                           &preview));
+    }
     TRY(value_put_text(command->arena, command->result, "reference", reference));
     TRY(put_preview(command, &preview));
     TRY(put_warnings(command, &publish.warnings));

@@ -70,13 +70,15 @@ out:
     return err;
 }
 
-/* A day, a month or a year. */
+/* A day, a month or a year, and nothing vaguer: what does not compare would find nothing. */
 static enum error check_since(struct command *command)
 {
     struct view since = value_get_text(command->arguments, "since");
+    bool plain = since.size == 0 || since.size == 4 || since.size == 7 || since.size == 10;
     enum error err = OK;
 
-    if (since.size > 0 && date_month_number(since) == 0) {
+    if (since.size > 0 &&
+        (!plain || !date_is_partial(since) || memchr(since.data, '/', since.size) != NULL)) {
         err = problem_add(command->problems, ERR_FIELD_VALUE, "since", "it is no date");
         problem_mend(command->problems, "write it as 2026, 2026-03 or 2026-03-11");
     }

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <sodium.h>
 #include <sys/stat.h>
+#include <termios.h>
 #include <unistd.h>
 
 static bool is_private(const struct stat *info)
@@ -37,12 +38,22 @@ struct secret *files_read_secret(int fd, size_t max)
 {
     struct buffer bytes = buffer_init(max + 1);
     struct secret *secret = NULL;
+    struct termios shown;
     uint8_t byte = 0;
+    bool on_terminal = tcgetattr(fd, &shown) == 0;
 
+    if (on_terminal) {
+        struct termios hidden = shown;
+        hidden.c_lflag &= ~(tcflag_t)ECHO;
+        (void)tcsetattr(fd, TCSAFLUSH, &hidden);
+    }
     while (bytes.size <= max && read(fd, &byte, 1) == 1 && byte != '\n') {
         buffer_append_byte(&bytes, byte);
     }
     sodium_memzero(&byte, sizeof byte);
+    if (on_terminal) {
+        (void)tcsetattr(fd, TCSAFLUSH, &shown);
+    }
     if (bytes.error == OK && bytes.size > 0 && bytes.size <= max) {
         secret = secret_take(bytes.data, bytes.size);
     }

@@ -15,7 +15,7 @@ MUST_CHECK enum error files_read_private(const char *path, struct buffer *to);
 
 /**
  * Read a secret of at most `max` bytes from a descriptor until its end or a
- * line end; for a pass phrase.
+ * line end; for a pass phrase. A terminal does not show it meanwhile.
  * @return owned by the caller; NULL for nothing, too much, or without memory.
  */
 struct secret *files_read_secret(int fd, size_t max);

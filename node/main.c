@@ -11,6 +11,7 @@
 #include "version.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <libgen.h>
 #include <signal.h>
@@ -342,6 +343,14 @@ int main(int count, char **arguments)
     struct wishes wishes = {.config = default_config, .passphrase_fd = -1};
     int result = 0;
 
+    /* A store opened as descriptor 2 would receive the log. */
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+        if (fcntl(fd, F_GETFD) < 0) {
+            return complain(ERR_USAGE, NULL,
+                            "descriptors 0, 1 and 2 must be open, if only on "
+                            "/dev/null");
+        }
+    }
     if (count == 2 && checker_fd(arguments[1]) >= 0) {
         return checker_main(checker_fd(arguments[1]));
     }

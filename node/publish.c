@@ -179,7 +179,7 @@ enum error publish_draft(struct publish *publish, struct value *record,
     draft.record = view_of_buffer(&packed);
     TRY(store_draft_put(txn, &draft));
     TRY(store_audit_add(txn, &event));
-    TRY(engine_commit(engine, &txn));
+    TRY(publish->dry_run ? OK : engine_commit(engine, &txn));
 out:
     store_abort(&txn);
     buffer_free(&packed);
@@ -562,8 +562,24 @@ static void release_keys(struct engine *engine)
     section_keys_release(engine->scratch_keys);
 }
 
+enum error publish_try(struct publish *publish, struct value *record,
+                       struct policy_preview *preview)
+{
+    char reference[REFERENCE_TEXT_BYTES] = "";
+    struct record_parts parts = {{NULL}};
+    struct contents contents = {0};
+    enum error err = OK;
+
+    publish->dry_run = true;
+    TRY(publish_draft(publish, record, reference));
+    TRY(decide(publish, record, &parts, &contents, preview));
+    TRY(check_preview(publish, preview, view_of(NULL, 0)));
+out:
+    return err;
+}
+
 enum error publish_record(struct publish *publish, struct view reference, struct view expected,
-                          bool dry_run, struct policy_preview *preview)
+                          struct policy_preview *preview)
 {
     struct outgoing *out = calloc(1, sizeof *out);
     enum error err = OK;
@@ -574,7 +590,7 @@ enum error publish_record(struct publish *publish, struct view reference, struct
     TRY(decide(publish, out->record, &out->parts, &out->contents, &out->preview));
     TRY(check_preview(publish, &out->preview, expected));
     *preview = out->preview;
-    if (dry_run) {
+    if (publish->dry_run) {
         goto out;
     }
     TRY(store_has_room(publish->engine->store) ? OK : ERR_STORE_FULL);

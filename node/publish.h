@@ -13,6 +13,7 @@ struct publish {
     struct problems *problems;
     struct problems warnings;
     struct moment now;
+    bool dry_run; /* do all but the last step */
 };
 
 /**
@@ -24,6 +25,15 @@ struct publish {
  */
 MUST_CHECK enum error publish_draft(struct publish *publish, struct value *record,
                                     char reference[static REFERENCE_TEXT_BYTES]);
+
+/**
+ * Find out whether a record could be kept as a draft and published: everything
+ * that publish_draft and publish_record refuse is refused, and nothing changes.
+ * @param record filled in as a draft would be.
+ * @return as those two.
+ */
+MUST_CHECK enum error publish_try(struct publish *publish, struct value *record,
+                                  struct policy_preview *preview);
 
 /** The tree of a draft. ERR_NOT_FOUND. */
 MUST_CHECK enum error publish_load_draft(struct publish *publish, struct view reference,
@@ -41,15 +51,13 @@ MUST_CHECK enum error publish_preview(struct publish *publish, struct value *rec
  * goes to each reader is on its lane or waits for it.
  *
  * @param expected hexadecimal hash of the preview that was seen, or empty.
- * @param dry_run  do all but the last step.
  * @param preview  receives who will read what.
  * @return OK; ERR_NOT_FOUND; errors of record_check and policy_check; ERR_AUDIENCE_EMPTY;
  *         ERR_PREVIEW_CHANGED; ERR_SUPERSEDED; ERR_TOO_LARGE; ERR_STORE_FULL; errors of the
  *         store. Nothing is changed unless OK.
  */
 MUST_CHECK enum error publish_record(struct publish *publish, struct view reference,
-                                     struct view expected, bool dry_run,
-                                     struct policy_preview *preview);
+                                     struct view expected, struct policy_preview *preview);
 
 /**
  * After an older copy of the store was opened: which references were given since

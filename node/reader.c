@@ -256,6 +256,7 @@ enum error reader_present(struct engine *engine, struct store_txn *txn,
 {
     struct value *record = reading->record;
     struct value *node = value_map(arena);
+    struct value *places = NULL;
     const struct record_kind *kind = record_kind_of(record);
     char text[INSTANT_TEXT_BYTES];
     char rid[ID_TEXT_BYTES];
@@ -265,6 +266,8 @@ enum error reader_present(struct engine *engine, struct store_txn *txn,
     if (value_get(record, "body") == NULL) {
         TRY(value_put(arena, record, "body", value_map(arena)));
     }
+    TRY(record_places(record, arena, &places));
+    TRY(value_put(arena, node, "places", places));
     if (!reading->own) {
         TRY(mark_sealed(kind->body, value_get(record, "body"), arena));
     }

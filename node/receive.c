@@ -100,7 +100,7 @@ static enum error check_issued(const struct receive *receive, struct instant iss
         return OK;
     }
     return ahead_ms - receive->peer->clock_ahead_ms > ISSUED_AHEAD_MAX_MS ? ERR_RECORD_CONFLICT
-                                                                         : ERR_TIME;
+                                                                          : ERR_TIME;
 }
 
 /* The record says that it is of the State it comes from, and is not from the future. */

@@ -689,7 +689,7 @@ enum error record_check(struct value *record, enum record_check_mode mode, struc
         size_t before = problems == NULL ? 0 : problems->count;
         struct problems scratch = {0};
         struct problems *found = problems == NULL ? &scratch : problems;
-        check.kind->check(record, found, warnings);
+        record_check_rules(check.kind, record, found, warnings);
         if (found->count > before && check.first == OK && before < PROBLEM_COUNT_MAX) {
             check.first = found->items[before].error;
         }

@@ -6,7 +6,7 @@
 
 /* Rules between fields, kind by kind. A rule that lacks its fields says nothing. */
 
-enum { DATE_CHARACTERS = 10 };
+enum { DATE_CHARACTERS = 10, ELLIPSIS_BYTES = 3 };
 
 static const struct value *body_of(const struct value *record)
 {
@@ -292,4 +292,66 @@ void record_check_case(const struct value *record, struct problems *problems,
     }
     check_custody(body, problems);
     check_scope(body, "materiel", warnings);
+}
+
+/* --- of every kind ------------------------------------------------------------------------- */
+
+/* What record_template puts where something is to be written: nothing but "…". */
+static bool is_left_open(struct view text)
+{
+    bool only = text.size >= ELLIPSIS_BYTES && text.size % ELLIPSIS_BYTES == 0;
+
+    for (size_t i = 0; only && i < text.size; i += ELLIPSIS_BYTES) {
+        only = memcmp(text.data + i, "…", ELLIPSIS_BYTES) == 0;
+    }
+    return only;
+}
+
+static void check_filled_in(const struct value *value, char where[static PROBLEM_WHERE_BYTES],
+                            struct problems *problems)
+{
+    size_t length = strlen(where);
+    char *end = where + length;
+    size_t room = PROBLEM_WHERE_BYTES - length;
+
+    if (value->kind == PACK_TEXT && is_left_open(value->bytes)) {
+        (void)problem_add(problems, ERR_FIELD_VALUE, where, "the form is not filled in here");
+        problem_mend(problems, "write what belongs there, or remove it");
+    }
+    for (size_t i = 0; value->kind == PACK_LIST && i < value->count; i++) {
+        (void)snprintf(end, room, "/%zu", i);
+        check_filled_in(value->items[i], where, problems);
+    }
+    for (size_t i = 0; value->kind == PACK_MAP && i < value->count; i++) {
+        const struct view key = value->members[i].key;
+        (void)snprintf(end, room, "/%.*s", (int)key.size, (const char *)key.data);
+        check_filled_in(value->members[i].value, where, problems);
+    }
+    *end = '\0';
+}
+
+/* A record that names no reader at all reaches nobody: that is said before it is kept. */
+static void check_audience(const struct value *record, struct problems *problems)
+{
+    const struct value *read = value_get(value_get(record, "handling"), "read");
+    size_t terms = 0;
+
+    for (size_t i = 0; read != NULL && read->kind == PACK_MAP && i < read->count; i++) {
+        const struct value *list = read->members[i].value;
+        terms += list->kind == PACK_LIST ? list->count : 1;
+    }
+    if (read != NULL && terms == 0) {
+        (void)problem_add(problems, ERR_AUDIENCE_EMPTY, "/handling/read", "it names nobody");
+        problem_mend(problems, "name readers, as in {\"*\": [\"group:NORTH\"]}");
+    }
+}
+
+void record_check_rules(const struct record_kind *kind, const struct value *record,
+                        struct problems *problems, struct problems *warnings)
+{
+    char where[PROBLEM_WHERE_BYTES] = "";
+
+    kind->check(record, problems, warnings);
+    check_filled_in(record, where, problems);
+    check_audience(record, problems);
 }

@@ -506,6 +506,18 @@ out:
     return err;
 }
 
+/* Leaves keep their section as a tag, by which record_places finds them again. */
+static void tag_leaves(struct value *value, uint8_t tag)
+{
+    value->tag = tag;
+    for (size_t i = 0; value->kind == PACK_LIST && i < value->count; i++) {
+        tag_leaves(value->items[i], tag);
+    }
+    for (size_t i = 0; value->kind == PACK_MAP && i < value->count; i++) {
+        tag_leaves(value->members[i].value, tag);
+    }
+}
+
 enum error record_merge(const struct record_parts *parts, struct arena *arena,
                         struct value **record)
 {
@@ -521,6 +533,7 @@ enum error record_merge(const struct record_parts *parts, struct arena *arena,
     }
     for (int s = 0; s < SECTION_COUNT; s++) {
         if (parts->section[s] != NULL) {
+            tag_leaves(parts->section[s], (uint8_t)(s + 1));
             maps[count++] = parts->section[s];
         }
     }
@@ -545,6 +558,83 @@ enum error record_merge(const struct record_parts *parts, struct arena *arena,
         TRY(value_put(arena, result, "body", body));
     }
     *record = result;
+out:
+    return err;
+}
+
+/* --- places -------------------------------------------------------------------------------- */
+
+/** The loosest and the strictest section of what stands below a value. */
+struct span {
+    int least;
+    int most;
+};
+
+static void widen(struct span *span, const struct value *value)
+{
+    if (value->tag != 0) {
+        int section = value->tag - 1;
+        span->least = section < span->least ? section : span->least;
+        span->most = section > span->most ? section : span->most;
+        return;
+    }
+    for (size_t i = 0; value->kind == PACK_LIST && i < value->count; i++) {
+        widen(span, value->items[i]);
+    }
+    for (size_t i = 0; value->kind == PACK_MAP && i < value->count; i++) {
+        widen(span, value->members[i].value);
+    }
+}
+
+static enum error put_places(struct split *split, const struct value *value, int expected,
+                             struct value *places)
+{
+    struct span span = {SECTION_COUNT, -1};
+    char index[INDEX_TEXT];
+    enum error err = OK;
+
+    widen(&span, value);
+    if (span.most < 0) {
+        return OK;
+    }
+    if (span.least != expected) {
+        TRY(value_put_string(split->arena, places, split->pointer,
+                             section_name((enum section_id)span.least)));
+    }
+    for (size_t i = 0; span.least != span.most && i < value->count; i++) {
+        const bool list = value->kind == PACK_LIST;
+        struct view step = list ? view_of_text(index) : value->members[i].key;
+        if (list) {
+            step.size = (size_t)snprintf(index, sizeof index, "%zu", i);
+        }
+        size_t length = enter(split, (const char *)step.data, step.size);
+        TRY(put_places(split, list ? value->items[i] : value->members[i].value, span.least,
+                       places));
+        split->pointer[length] = '\0';
+    }
+out:
+    return err;
+}
+
+enum error record_places(const struct value *record, struct arena *arena, struct value **places)
+{
+    const struct record_kind *kind = record_kind_of(record);
+    const struct value *body = value_get(record, "body");
+    struct split split = {.arena = arena};
+    struct value *made = value_map(arena);
+    enum error err = OK;
+
+    TRY(kind == NULL ? ERR_CODE_NOT_KNOWN_HERE : OK);
+    TRY(made == NULL ? arena_error(arena) : OK);
+    for (size_t i = 0; body != NULL && i < body->count; i++) {
+        const struct member *member = &body->members[i];
+        const struct record_field *field = record_field_find(kind->body, member->key);
+        TRY(field == NULL ? ERR_CODE_NOT_KNOWN_HERE : OK);
+        split.pointer[0] = '\0';
+        (void)enter(&split, (const char *)member->key.data, member->key.size);
+        TRY(put_places(&split, member->value, field->section, made));
+    }
+    *places = made;
 out:
     return err;
 }

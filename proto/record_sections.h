@@ -44,3 +44,13 @@ MUST_CHECK enum error record_split(const struct value *record, struct arena *are
  */
 MUST_CHECK enum error record_merge(const struct record_parts *parts, struct arena *arena,
                                    struct value **record);
+
+/**
+ * Where the values of a merged record stand, as far as their kind alone does not
+ * tell: pointers into the body, as in handling.fields, to names of sections. A
+ * pointer speaks of everything below it, up to a longer one.
+ * @param record as record_merge made it, unchanged.
+ * @return OK; ERR_CODE_NOT_KNOWN_HERE; ERR_NO_MEMORY; ERR_TOO_LARGE.
+ */
+MUST_CHECK enum error record_places(const struct value *record, struct arena *arena,
+                                    struct value **places);

@@ -28,6 +28,7 @@ struct member {
 struct value {
     enum pack_kind kind;
     bool flag;              /* PACK_BOOL */
+    uint8_t tag;            /* what its owner notes of it; 0 when made, never packed */
     int64_t number;         /* PACK_INTEGER */
     struct view bytes;      /* PACK_TEXT, PACK_BYTES */
     size_t count;           /* PACK_LIST, PACK_MAP */

@@ -309,6 +309,28 @@ def test_output_that_cannot_be_written_is_an_error(world):
 # --- input ----------------------------------------------------------------------------------
 
 
+def test_a_closed_stream_takes_nothing_of_ours(world):
+    for stream in (0, 1, 2):
+        ran = world['XMA']('status', before=lambda: os.close(stream))   # noqa: B023
+        assert ran.code == (0 if stream != 1 else 1), (stream, ran)
+        assert stream != 1 or 'E108' in ran.err, ran
+        done = subprocess.run([os.path.join(BIN, 'valised'), '--version'], check=False,
+                              preexec_fn=lambda: os.close(stream),      # noqa: B023
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        assert done.returncode == 2, (stream, done)
+
+
+def test_a_node_without_an_address_to_listen_on_only_dials(world):
+    home = os.path.join(world.folder, 'quiet')
+    valise('init', '--home', home, '--state', 'XPE', '--name', 'Quiet', '--listen', '', '--trial')
+    config = os.path.join(home, 'valised.conf')
+    done = subprocess.run([os.path.join(BIN, 'valised'), '--config', config, '--check-config'],
+                          check=False, stderr=subprocess.PIPE)
+    assert done.returncode == 0, done
+    with open(config, encoding='utf-8') as file:
+        assert '\nlisten = \n' in file.read()
+
+
 def test_mistakes_in_a_file_are_named_with_their_place(world):
     rows = (('{"schema":"valise/denial/1",\n  "lang":en}', ':2:', 'E202'),
             ('{"a":1,"a":2}', ':1:', 'E207'),
@@ -400,6 +422,26 @@ def test_nothing_is_published_without_a_yes(world):
     assert office.good('draft', 'list').out == ''
 
 
+def test_a_dry_run_ends_as_the_real_one_would(world):
+    office = world['XMA']
+    record = record_of(DENIAL)
+    record['handling']['read'] = {'*': []}
+    nobody = world.file('nobody.json', json.dumps(record))
+    ran = office('denial', 'publish', '--from', nobody, '--dry-run')
+    assert ran.code == 2 and 'E211' in ran.err, ran
+    record = record_of('DN-XNH-2026-0003')
+    theirs = world.file('theirs.json', json.dumps(record))
+    for words in (['denial', 'publish', '--from', theirs, '--dry-run'],
+                  ['denial', 'new', '--from', theirs, '--dry-run'],
+                  ['import', '--dry-run', theirs]):
+        ran = office(*words)
+        assert ran.code == 2 and 'our own State, XMA' in ran.out + ran.err, (words, ran)
+    form = office.good('case', 'new', '--template').out
+    ran = office('case', 'validate', '-', stdin=form.encode())
+    assert ran.code == 2 and 'not filled in' in ran.err, ran
+    assert office.good('draft', 'list').out == ''
+
+
 def test_the_preview_is_what_each_state_then_reads(world):
     path = os.path.join(RECORDS, DENIAL + '.json')
     preview = world['XMA'].good('policy', 'preview', path, '--json').json()
@@ -425,6 +467,7 @@ def test_a_section_that_was_not_given_is_sealed_and_the_rest_is_shown(world):
     assert 'Restricted  sealed to you' in without, without
     assert 'كريم دسلوي' in with_it and 'كريم دسلوي' not in without
     assert 'ATT-2.1.h (Small arms and light weapons)' in without
+    assert 'parties 4 [restricted]' in with_it and '[restricted]' not in without, with_it
     raw = world['XOR'].good('show', DENIAL, '--raw').out
     assert '/body/destination\tXPE\n' in raw
 
@@ -488,6 +531,7 @@ def test_waiting_for_a_state_that_is_away_is_exit_8_and_loses_nothing(world):
     path = os.path.join(RECORDS, 'BA-XMA-2026-0005.json')
     ran = world['XMA']('broker', 'publish', '--from', path, '--yes', '--wait=1s', '--json')
     assert (ran.code, ran.error()['code']) == (8, 'E601'), ran
+    assert ran.json()['published'] and 'is published, but' in ran.error()['message'], ran
     assert world['XMA']('status').code == 13
     ping = world['XMA']('peer', 'ping', 'XOR', '--time-limit', '1s', '--json')
     assert (ping.code, ping.error()['code']) == (8, 'E601'), ping
@@ -509,6 +553,16 @@ def test_a_broker_is_found_by_an_alias_in_another_script(world):
     # What Oldenreach may not read it cannot find either.
     assert world['XOR'].good('search', '-', '--kind', 'denial', '-o', 'ids',
                              stdin='كريم دسلوي'.encode()).out == ''
+
+
+def test_a_day_that_is_none_is_refused_and_finds_nothing_less(world):
+    for since in ('2026-13', '2026-3-2', '20x', '2026/2027', '2026-03-32', '1971~'):
+        ran = world['XMA']('denial', 'list', '--since', since)
+        assert ran.code == 2 and 'E206' in ran.err, (since, ran)
+    for since in ('2026', '2026-03', '2026-03-02'):
+        assert DENIAL in world['XMA'].good('denial', 'list', '--since', since).out, since
+    ran = world['XMA']('search', '-', stdin=b'Stella\0mar')
+    assert ran.code == 2, ran
 
 
 def test_lists_have_every_shape(world):
@@ -615,7 +669,7 @@ def test_verifying_on_a_terminal_goes_group_by_group(world):
     assert code == 0 and 'XRI is verified' in shown, shown
     assert office.number()[:23] in shown, 'our own number is read to them'
     row = {r['state']: r for r in office.good('peer', 'list', '--json').json()['items']}['XRI']
-    assert row['verified'].endswith('video'), row
+    assert row['verified'].endswith('video, Okafor with Nasser'), row
 
 
 def test_a_pause_needs_a_reason_and_a_removal_the_name(world):

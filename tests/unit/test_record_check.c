@@ -414,8 +414,9 @@ static void dates_and_references_have_forms(void **state)
 static void handling_names_known_sections_and_terms_only(void **state)
 {
     static const struct change rows[] = {
-        {"/handling/read", "{}", OK},
-        {"/handling/read", "{\"*\":[]}", OK},
+        {"/handling/read", "{}", ERR_AUDIENCE_EMPTY},
+        {"/handling/read", "{\"*\":[]}", ERR_AUDIENCE_EMPTY},
+        {"/handling/read", "{\"*\":[],\"parties\":[\"state:XNH\"]}", OK},
         {"/handling/read", "{\"summary\":[\"state:XNH\"],\"attachments\":[\"group:NORTH\"]}", OK},
         {"/handling/read", "{\"sumary\":[]}", ERR_POLICY_UNKNOWN_TERM},
         {"/handling/read", "{\"internal\":[\"state:XNH\"]}", ERR_POLICY_UNKNOWN_TERM},

@@ -220,6 +220,39 @@ static void links_of_custody_stand_in_order_of_number_and_year(void **state)
 }
 
 /* Rules between fields say nothing when a field is missing or of another kind. */
+/* --- of every kind ------------------------------------------------------------------------- */
+
+static void a_form_that_was_not_filled_in_is_refused(void **state)
+{
+    static const struct change rows[] = {
+        {"/body/national_ref", "\"…\"", ERR_FIELD_VALUE},
+        {"/body/national_ref", "\"………\"", ERR_FIELD_VALUE},
+        {"/body/parties/0/names/0/name", "\"……\"", ERR_FIELD_VALUE},
+        {"/body/national_ref", "\"… and more\"", OK},
+        {"/body/national_ref", "\"...\"", OK},
+    };
+    struct problems problems = {0};
+    struct value *record = sample_record(arena, denial);
+
+    (void)state;
+    check_changes(arena, denial, rows, COUNT(rows));
+    set_at(arena, record, "/body/parties/0/names/0/name", json_value(arena, "\"…\""));
+    assert_error(ERR_FIELD_VALUE, record_check(record, RECORD_OWN, arena, &problems, NULL));
+    assert_string_equal(problems.items[0].where, "/body/parties/0/names/0/name");
+}
+
+static void a_record_names_somebody_who_may_read_it(void **state)
+{
+    static const struct change rows[] = {
+        {"/handling/read", "{}", ERR_AUDIENCE_EMPTY},
+        {"/handling/read", "{\"*\":[],\"restricted\":[]}", ERR_AUDIENCE_EMPTY},
+        {"/handling/read", "{\"*\":[],\"parties\":[\"state:XNH\"]}", OK},
+    };
+
+    (void)state;
+    check_changes(arena, denial, rows, COUNT(rows));
+}
+
 static void rules_survive_records_without_their_fields(void **state)
 {
     static const char *const schemas[] = {"valise/denial/1", "valise/broker-alert/1",
@@ -265,6 +298,8 @@ int main(void)
         TEST(a_closed_case_says_how_it_ended),
         TEST(a_case_is_noticed_before_it_is_issued),
         TEST(links_of_custody_stand_in_order_of_number_and_year),
+        TEST(a_form_that_was_not_filled_in_is_refused),
+        TEST(a_record_names_somebody_who_may_read_it),
         TEST(rules_survive_records_without_their_fields),
     };
 

@@ -354,6 +354,38 @@ static enum error merge_texts(const char *manifest, const char *summary, const c
     return err;
 }
 
+/* Shown under a wrong heading, a restricted name would be passed on. */
+static void places_tell_what_stands_elsewhere_than_its_kind_says(void **state)
+{
+    struct value *record = sample_record(arena, "DN-XMA-2026-0014");
+    struct record_parts parts = {{NULL}};
+    struct value *merged = NULL;
+    struct value *places = NULL;
+
+    (void)state;
+    set_at(arena, record, "/handling/fields",
+           json_value(arena, "{\"/explanation\":\"internal\",\"/parties/3\":\"restricted\","
+                             "\"/items/0/model\":\"restricted\"}"));
+    assert_ok(record_split(record, arena, &parts));
+    assert_ok(record_merge(&parts, arena, &merged));
+    assert_ok(record_places(merged, arena, &places));
+    assert_true(view_is(value_get_text(places, "/explanation"), "internal"));
+    assert_true(view_is(value_get_text(places, "/parties/3"), "restricted"));
+    assert_true(view_is(value_get_text(places, "/items/0/model"), "restricted"));
+    assert_null(value_get(places, "/parties/3/names"));
+    assert_null(value_get(places, "/parties"));
+    assert_null(value_get(places, "/destination"));
+    /* Nothing is told of what was not given. */
+    parts.section[SECTION_RESTRICTED] = NULL;
+    parts.section[SECTION_INTERNAL] = NULL;
+    assert_ok(record_merge(&parts, arena, &merged));
+    assert_ok(record_places(merged, arena, &places));
+    for (size_t i = 0; i < places->count; i++) {
+        assert_false(view_is(places->members[i].value->bytes, "restricted"));
+        assert_false(view_is(places->members[i].value->bytes, "internal"));
+    }
+}
+
 static void parts_that_do_not_fit_together_are_refused(void **state)
 {
     static const char manifest[] = "{\"schema\":\"valise/denial/1\",\"lang\":\"en\"}";
@@ -427,6 +459,7 @@ int main(void)
         TEST(every_example_survives_splitting_and_merging),
         TEST(whatever_is_moved_survives_and_gets_stricter_only),
         TEST(R15_a_record_without_a_section_is_the_rest_of_it),
+        TEST(places_tell_what_stands_elsewhere_than_its_kind_says),
         TEST(parts_that_do_not_fit_together_are_refused),
         TEST(entries_come_in_the_order_of_their_places),
     };
