@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 """L01 to L13 of the attack catalogue: other users of the machine, the control socket, roles, the
-command line. T-16, T-17, T-18
+command line, and how the node confines itself. T-16, T-17, T-18, T-19
 
 Runs as any user; as root it also takes other users' parts.
 """
@@ -623,6 +623,38 @@ def test_L10_a_caller_that_never_reads_stops_only_itself(world):
     for line in deaf:
         line.close()
     assert node.call('status')
+
+
+# --- confinement -----------------------------------------------------------------------------
+
+def status_of(pid):
+    with open('/proc/%d/status' % pid, encoding='ascii') as file:
+        return {name: value.strip() for name, _, value in
+                (line.partition(':') for line in file.read().splitlines())}
+
+
+def test_both_processes_have_confined_themselves_before_they_answer(world):
+    """T-19: what they may do then is tried by tests/unit/test_sandbox.c"""
+    node = world['XNH']
+    confined = [node.process.pid, node.transport_pid()]
+    for pid in confined:
+        status = status_of(pid)
+        assert status['Seccomp'] == '2' and status['Seccomp_filters'] == '1', status
+        assert status['NoNewPrivs'] == '1', status
+        with open('/proc/%d/limits' % pid, encoding='ascii') as file:
+            core = [line for line in file if line.startswith('Max core file size')]
+        assert core and core[0].split()[4:6] == ['0', '0'], core
+    assert status_of(os.getpid())['Seccomp_filters'] != '1', 'it is not we who are confined'
+    # From the first answer on.
+    with world.lone('confined') as lone:
+        lone.start(wait=False)
+        while True:
+            with contextlib.suppress(OSError):
+                line = control.Control(lone.socket)
+                break
+        line.call('node.version')
+        assert status_of(lone.process.pid)['Seccomp'] == '2'
+        line.close()
 
 
 # --- L11: what lies open ---------------------------------------------------------------------
