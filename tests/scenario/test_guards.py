@@ -159,6 +159,59 @@ def test_a_later_grant_that_contradicts_an_earlier_one_is_kept_aside(world):
     assert reads == {'manifest', 'summary', 'parties'}, reads
 
 
+def test_one_grant_that_is_not_what_it_says_is_kept_aside(world):
+    node = world['XMA']
+    guest = Guest(node)
+    guest.open()
+    sections = guest.sections()
+    sections['twin'] = {'body': dict(sections['summary']['body'])}
+    assert guest.send(guest.seal(sections, section={'twin': {'name': 'summary'}})) == [(POLICY, 1)]
+    sections = guest.sections()
+    sections['summary']['handling'] = {'tlp': 'TLP:CLEAR'}
+    assert guest.send(guest.seal(sections)) == [(POLICY, 2)], 'handling came along'
+    sections = guest.sections()
+    sections['summary']['body']['officer'] = 'who decided it'
+    assert guest.send(guest.seal(sections)) == [(POLICY, 3)], 'an internal field came along'
+    envelope = guest.seal()
+    few = sorted(envelope.ciphers)[:2]
+    grant = peer.grant(guest.me, guest.them, envelope)
+    assert guest.send(envelope, few, grant=grant) == [(POLICY, 4)], 'a key that is not named'
+    grant = peer.grant(guest.me, guest.them, envelope, slots=few)
+    assert guest.send(envelope, grant=grant) == [(POLICY, 5)], 'a part without its key'
+    assert set(aside(node, guest.state)) == {1, 2, 3, 4, 5}, aside(node, guest.state)
+    assert guest.send(guest.seal()) == []
+
+
+def test_a_ciphertext_that_was_not_granted_is_as_if_it_were_not_here(world):
+    node = world['XMA']
+    guest, other = Guest(node), Guest(node)
+    node.publish(samples.denial('XMA', 'withheld', {
+        '*': ['state:' + other.state], 'summary': ['state:' + guest.state]}))
+    guest.open()
+    other.open()
+    guest.take(1)
+    other.take(1)
+    assert set(guest.received()[0]) == {'manifest', 'summary'}
+    for cipher in set(other.held.blobs) - set(guest.held.blobs):
+        guest.session.send('BLOB_PULL', ids=[cipher])
+        name, answer = guest.session.expect('BLOB', 'LANE_NACK')
+        assert name == 'LANE_NACK' and (answer['reason'], answer['entry']) == (7, cipher)
+    cipher = sorted(guest.held.blobs)[0]
+    guest.session.send('BLOB_PULL', ids=[cipher])
+    assert guest.session.expect('BLOB')[1]['bytes'] == guest.held.blobs[cipher]
+
+
+def test_what_nobody_could_read_is_not_published(world):
+    node = world['XMA']
+    guest = Guest(node)
+    term = 'state:' + guest.state
+    for read, more in (({'*': []}, {}), ({'*': [term]}, {'deny': [term]}), ({'*': ['state:XMA']}, {})):
+        record = samples.denial('XMA', 'nobody', read, **more)
+        reference = node.call('draft.new', record=record)['reference']
+        assert node.refusal('record.publish', reference=reference) == 'E211', (read, more)
+    assert guest.row()['pending'] == 0
+
+
 def test_a_ciphertext_of_another_States_record_is_asked_for_as_if_it_were_not_here(world):
     """T-9: whether the node already has it would tell who shared with whom."""
     node = world['XMA']
