@@ -286,3 +286,11 @@ STEPS := 1000000
 check-sim: $(SIMULATION) ## STEPS=1000000 simulated steps, and planted bugs that must be found
 	$(Q)/usr/bin/python3 tests/simulation/check_sim.py --build $(BUILD) --steps $(STEPS)
 # --- end simulation ----------------------------------------------------------------------------
+
+# --- mutation ----------------------------------------------------------------------------------
+# Faults of one line, in a copy of the tree; see tests/mutation/README.md.
+MUTANTS :=
+.PHONY: check-mutation
+check-mutation: ## one-line faults in the code, each of which must turn a test red
+	$(Q)/usr/bin/python3 tests/mutation/run.py $(MUTANTS)
+# --- end mutation ------------------------------------------------------------------------------

@@ -333,6 +333,44 @@ def test_what_a_peer_sends_with_more_of_them_is_kept_aside(world):
     assert guest.send(guest.seal()) == []
 
 
+# --- lanes ---------------------------------------------------------------------------------
+
+def test_a_head_of_other_entries_proves_nothing(world):
+    node = world['XMA']
+    guest = Guest(node)
+    envelope = guest.seal()
+    guest.lane.add(guest.parcel(envelope))
+    for wrong in ({'hash': os.urandom(32)}, {'incarnation': 2}, {'r': guest.me.node},
+                  {'o': guest.them.node}):
+        guest.open(heads=False).heads()
+        guest.session.push(guest.lane, blobs=envelope.ciphers.values(),
+                           head=guest.lane.head(**wrong))
+        assert guest.is_cut_off(), wrong
+        assert guest.row()['theirs'] == 0, wrong
+        guest.close()
+    assert guest.row()['standing'] == 'verified'
+    guest.open()
+    guest.session.push(guest.lane, blobs=envelope.ciphers.values())
+    assert guest.session.expect('LANE_ACK')
+
+
+def test_an_older_acknowledgement_takes_nothing_back(world):
+    node = world['XMA']
+    guest = Guest(node)
+    guest.open()
+    for _ in range(2):
+        node.publish(samples.denial('XMA', 'twice', {'*': ['state:' + guest.state]}))
+    guest.take(2)
+    node.until(lambda n: guest.row()['acknowledged'] == 2)
+    first = wire.digest('lane', guest.held.entries[0])
+    guest.session.send('LANE_ACK', ack=guest.held.ack(seq=1, hash=first))
+    assert guest.session.is_alive()
+    assert guest.row()['acknowledged'] == 2
+    guest.session.send('LANE_ACK', ack=guest.held.ack(hash=first))
+    assert guest.is_cut_off(), 'an acknowledgement of something else'
+    assert guest.row()['acknowledged'] == 2
+
+
 # --- quotas --------------------------------------------------------------------------------
 
 def test_a_State_brings_so_many_bytes_a_day_and_no_more(world):

@@ -104,6 +104,33 @@ static void a_peer_brings_so_many_bytes_a_day_and_as_many_the_next(void **state)
     stage_end(&stage);
 }
 
+/* P13: what costs the peer no credit costs the node time. */
+static void a_peer_asks_five_hundred_times_a_second_and_no_more(void **state)
+{
+    struct message ping = {.type = MESSAGE_PING};
+    struct message heard;
+    struct stage stage;
+
+    stage_begin(&stage, *state, PEER_IS_GREATER);
+    come_again(&stage);
+    for (int second = 0; second < 2; second++) {
+        stage_wait(&stage, SECOND_MS);
+        for (int n = 0; n < 500; n++) {
+            stage_forget(&stage);
+            stage_say(&stage, &ping);
+            assert_true(stage_heard(&stage, MESSAGE_PONG, &heard));
+        }
+    }
+    const unsigned before = stage.hung_up;
+    stage_forget(&stage);
+    stage_say(&stage, &ping);
+    assert_false(stage_heard(&stage, MESSAGE_PONG, &heard));
+    assert_true(stage_heard(&stage, MESSAGE_ERROR, &heard));
+    assert_int_equal(heard.error.code, PEER_ERROR_QUOTA);
+    assert_int_equal(stage.hung_up, before + 1);
+    stage_end(&stage);
+}
+
 /* --- what a record is found by ------------------------------------------------------------- */
 
 /* A record with so many serial numbers, one by one. */
@@ -144,6 +171,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(only_auditors_begin_to_watch_in_the_past, shelf_new,
                                         shelf_free),
         cmocka_unit_test_setup_teardown(a_peer_brings_so_many_bytes_a_day_and_as_many_the_next,
+                                        shelf_new, shelf_free),
+        cmocka_unit_test_setup_teardown(a_peer_asks_five_hundred_times_a_second_and_no_more,
                                         shelf_new, shelf_free),
         cmocka_unit_test_setup_teardown(a_record_is_found_by_so_many_values_and_no_more, shelf_new,
                                         shelf_free),
