@@ -3,18 +3,23 @@
 """The long simulation: many seeds, and bugs planted one at a time that must be found.
 
 Prints TAP; the last lines give what happened in all and "N passed, N failed".
-A plant is a patch in plants/ with a line "Within: N steps": the simulation of the
-patched code must violate an invariant within so many steps, whatever the seed begins with.
+A plant is a row of plants.py: the simulation of the changed code must violate an
+invariant within so many steps.
 """
 
 import argparse
 import concurrent.futures
 import os
+import queue
 import re
 import subprocess
 import sys
 
 FOLDER = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(FOLDER, '..'))
+from lib import plant  # noqa: E402
+from plants import PLANTS  # noqa: E402
+
 RUN_STEPS = 40000
 PLANT_STEPS = 10000
 COUNTED = ('steps', 'records', 'versions', 'large', 'messages', 'lost', 'crashes', 'restores',
@@ -52,29 +57,32 @@ def count(output, totals):
         totals['slowest_ms'] = max(totals.get('slowest_ms', 0), int(number))
 
 
-def find_plant(program, patch):
-    """Run a patched program until it fails. Returns (found, text)."""
-    with open(patch, encoding='utf-8') as handle:
-        text = handle.read()
-    limit = int(re.search(r'^Within: (\d+) steps', text, re.M).group(1))
+def find_plant(tree, row):
+    """Build with one bug and run until something fails. Returns (found, text)."""
+    _, file, before, after, limit = row
+    target = os.path.join(tree.build, 'test', 'simulation')
+    try:
+        with tree.planted(file, before, after):
+            tree.make(target)
+            return hunt(os.path.join(tree.path, target), limit)
+    except plant.OutOfDate as error:
+        return False, 'its row is out of date: %s' % error
+    except plant.DoesNotBuild as error:
+        return False, 'it does not build: %s' % error
+
+
+def hunt(program, limit):
     used = 0
     seed = 0
     while used < limit:
         seed += 1
         steps = min(PLANT_STEPS, limit - used)
         nodes, fault = shape(seed)
-        output, violation = simulate(program, seed, steps, nodes, fault)
+        _, violation = simulate(program, seed, steps, nodes, fault)
         if violation:
-            return True, violation
+            return True, '%s (%d steps before)' % (violation, used)
         used += steps
     return False, 'not found within %d steps' % used
-
-
-def plant_jobs(build):
-    folder = os.path.join(FOLDER, 'plants')
-    for name in sorted(f[:-6] for f in os.listdir(folder) if f.endswith('.patch')):
-        program = os.path.join(build, 'sim-plants', name, 'simulation')
-        yield name, program, os.path.join(folder, name + '.patch')
 
 
 class Tap:
@@ -104,15 +112,22 @@ def run_seeds(pool, program, options, tap, totals):
 
 
 def run_plants(pool, options, tap):
-    jobs = {}
-    for name, program, patch in plant_jobs(options.build):
-        if os.access(program, os.X_OK):
-            jobs[name] = pool.submit(find_plant, program, patch)
-        else:
-            tap.result(False, 'the planted bug %s was not built' % name)
-    for name, job in jobs.items():
+    """Each worker has a tree of its own, and takes the next row when it is free."""
+    trees = queue.SimpleQueue()
+    for number in range(options.jobs):
+        trees.put(plant.Tree(options.build, 'simulation-%d' % number))
+
+    def work(row):
+        tree = trees.get()
+        try:
+            return find_plant(tree, row)
+        finally:
+            trees.put(tree)
+
+    wanted = [row for row in PLANTS if not options.plant or row[0] in options.plant]
+    for row, job in [(row, pool.submit(work, row)) for row in wanted]:
         found, text = job.result()
-        tap.result(found, 'the planted bug %s is found: %s' % (name, text))
+        tap.result(found, 'the planted bug %s is found: %s' % (row[0], text))
 
 
 def main():
@@ -122,6 +137,7 @@ def main():
     parser.add_argument('--first-seed', type=int, default=1)
     parser.add_argument('--jobs', type=int, default=os.cpu_count())
     parser.add_argument('--no-plants', action='store_true')
+    parser.add_argument('--plant', action='append', help='only this bug')
     options = parser.parse_args()
     program = os.path.join(options.build, 'test', 'simulation')
     tap = Tap()
