@@ -2,6 +2,7 @@
 #include "cli.h"
 
 #include "text.h"
+#include "verbs.h"
 
 #include <stdarg.h>
 #include <stdlib.h>
@@ -116,12 +117,17 @@ void cli_doing(struct cli *cli, const char *format, ...)
 enum error cli_usage(struct cli *cli, const char *format, ...)
 {
     char text[PROBLEM_TEXT_BYTES];
+    char title[64];
     va_list arguments;
 
     va_start(arguments, format);
     (void)vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
-    return problem_add(&cli->problems, ERR_USAGE, "", "%s", text);
+    enum error err = problem_add(&cli->problems, ERR_USAGE, "", "%s", text);
+    if (cli->verb != NULL) {
+        problem_mend(&cli->problems, "valise %s --help", verb_title(cli->verb, title));
+    }
+    return err;
 }
 
 void say(const struct cli *cli, const char *format, ...)

@@ -197,6 +197,7 @@ enum error verb_demo(struct cli *cli)
     enum error err = OK;
 
     cli_doing(cli, "show the demo");
+    (void)signal(SIGPIPE, SIG_IGN); /* whoever stops listening must not keep us from clearing up */
     (void)sigemptyset(&signals);
     (void)sigaddset(&signals, SIGINT);
     (void)sigaddset(&signals, SIGTERM);

@@ -3,6 +3,7 @@
 
 #include "record_json.h"
 #include "text.h"
+#include "verbs.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -136,7 +137,7 @@ static enum error check_kind(struct cli *cli, const struct value *record,
     }
     enum error err = problem_add(&cli->problems, ERR_FIELD_VALUE, "/schema", "it is a %s, not a %s",
                                  found->kind, wanted->kind);
-    problem_mend(&cli->problems, "use: valise %s …", found->kind);
+    problem_mend(&cli->problems, "valise %s %s --help", found->kind, cli->verb->name);
     return err;
 }
 

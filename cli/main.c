@@ -7,6 +7,7 @@
 
 #include <fcntl.h>
 #include <locale.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -138,7 +139,8 @@ static enum error show_help(struct cli *cli, const struct noun *noun)
 /* `valise` alone, where no node was set up: what it is and how to begin. */
 static bool nothing_set_up(struct cli *cli, int count)
 {
-    return count == 0 && access(client_socket_path(cli), F_OK) != 0;
+    return count == 0 && getenv("VALISE_SOCKET") == NULL &&
+           access("/var/lib/valise/keys", F_OK) != 0 && access(client_socket_path(cli), F_OK) != 0;
 }
 
 static enum error run(struct cli *cli, int count, char **arguments)

@@ -50,7 +50,11 @@ enum error prompt_yes(struct cli *cli, const char *question)
     if (!read_answer(answer)) {
         return ERR_CANCELLED;
     }
-    return strcasecmp(answer, "y") == 0 || strcasecmp(answer, "yes") == 0 ? OK : ERR_CANCELLED;
+    if (strcasecmp(answer, "y") == 0 || strcasecmp(answer, "yes") == 0) {
+        return OK;
+    }
+    return problem_add(&cli->problems, ERR_CANCELLED, "",
+                       "nothing was done: the answer was not yes");
 }
 
 enum error prompt_line(struct cli *cli, const char *question, const char **answer)

@@ -11,6 +11,7 @@
 #include "verbs.h"
 
 #include <limits.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -379,6 +380,10 @@ static enum error tell(struct init *init)
         "use move these two to a safe place, away from this machine, and keep a copy:\n"
         "  %s/%s\n  %s/%s\n",
         home, file_names[AUTHORITY], home, file_names[AUTHORITY_NEXT]);
+    if (!init->with_phrase) {
+        say(cli, "No pass phrase guards the keys: whoever reads %s/%s can open them.\n", home,
+            file_names[UNLOCK]);
+    }
     if (init->address_count == 0) {
         say(cli, "The card names no address (--address): peers must give one when they add it.\n");
     }
@@ -391,6 +396,34 @@ static enum error tell(struct init *init)
     return OK;
 }
 
+/* A signal that comes while files are made is answered once they are whole, or gone. */
+static enum error make_all(struct init *init)
+{
+    sigset_t ending;
+    sigset_t before;
+    sigset_t came;
+    enum error err = OK;
+
+    (void)sigemptyset(&ending);
+    (void)sigaddset(&ending, SIGINT);
+    (void)sigaddset(&ending, SIGTERM);
+    (void)sigaddset(&ending, SIGHUP);
+    (void)sigprocmask(SIG_BLOCK, &ending, &before);
+    TRY(make_places(init));
+    TRY(write_all(init));
+    (void)sigpending(&came);
+    TRY(sigismember(&came, SIGINT) == 1 || sigismember(&came, SIGTERM) == 1 ||
+                sigismember(&came, SIGHUP) == 1
+            ? ERR_CANCELLED
+            : OK);
+out:
+    if (err != OK) {
+        undo(init);
+    }
+    (void)sigprocmask(SIG_SETMASK, &before, NULL);
+    return err;
+}
+
 enum error verb_init(struct cli *cli)
 {
     struct init init = {.cli = cli};
@@ -400,13 +433,9 @@ enum error verb_init(struct cli *cli)
     TRY(read_wishes(&init));
     TRY(check_nothing_there(&init));
     TRY(read_opener(&init));
-    TRY(make_places(&init));
-    TRY(write_all(&init));
+    TRY(make_all(&init));
     TRY(tell(&init));
 out:
-    if (err != OK && err != ERR_OUTPUT) {
-        undo(&init);
-    }
     secret_free(&init.authority);
     secret_free(&init.next);
     secret_free(&init.opener.secret);

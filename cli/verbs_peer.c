@@ -42,6 +42,9 @@ static enum error write_card(struct cli *cli, const struct value *card, const ch
 {
     enum error err = OK;
 
+    if (strcmp(path, "-") == 0) {
+        return cli_write(stdout, value_get_text(card, "card"));
+    }
     TRY(newfile_write(cli, path, value_get_text(card, "card")));
     say(cli, "%s (%s) is in %s, in force until %.10s.\n", safe_text(cli->arena, card, "name"),
         safe_text(cli->arena, card, "state"), safe(cli->arena, view_of_text(path), false),
@@ -213,6 +216,38 @@ out:
 
 /* --- groups -------------------------------------------------------------------------------- */
 
+static void say_states(const struct cli *cli, const struct value *states)
+{
+    for (size_t i = 0; states != NULL && states->kind == PACK_LIST && i < states->count; i++) {
+        say(cli, " %s", safe(cli->arena, states->items[i]->bytes, false));
+    }
+    say(cli, "\n");
+}
+
+/* Whoever is added reads what is published from now on, whoever is left out does not. */
+static enum error ask_redefine(struct cli *cli, const char *name, const struct value *states)
+{
+    struct value *result = NULL;
+    const struct value *groups = NULL;
+    enum error err = OK;
+
+    TRY(client_ask(cli, cli->arena, "group.list", NULL, &result));
+    groups = value_get(result, "groups");
+    for (size_t i = 0; groups != NULL && groups->kind == PACK_LIST && i < groups->count; i++) {
+        const struct value *row = groups->items[i];
+        if (!view_is(value_get_text(row, "name"), name)) {
+            continue;
+        }
+        say(cli, "Group %s has now:", safe(cli->arena, view_of_text(name), false));
+        say_states(cli, value_get(row, "states"));
+        say(cli, "It will have:");
+        say_states(cli, states);
+        return prompt_yes(cli, "Change who reads what is published to it?");
+    }
+out:
+    return err;
+}
+
 enum error verb_group_define(struct cli *cli)
 {
     struct value *arguments = value_map(cli->arena);
@@ -227,6 +262,7 @@ enum error verb_group_define(struct cli *cli)
     }
     TRY(value_put_string(cli->arena, arguments, "name", name));
     TRY(value_put(cli->arena, arguments, "states", states));
+    TRY(ask_redefine(cli, name, states));
     TRY(client_ask(cli, cli->arena, "group.define", arguments, &result));
     if (cli_is_json(cli)) {
         TRY(value_put(cli->arena, result, "states", states));
@@ -234,10 +270,7 @@ enum error verb_group_define(struct cli *cli)
     }
     say(cli, "Group %s has %zu member%s:", safe_text(cli->arena, result, "name"), states->count,
         states->count == 1 ? "" : "s");
-    for (size_t i = 0; i < states->count; i++) {
-        say(cli, " %s", safe(cli->arena, states->items[i]->bytes, false));
-    }
-    say(cli, "\n");
+    say_states(cli, states);
     say_next(cli, "every member defines it alike; then name it in handling.read as group:%s",
              safe_text(cli->arena, result, "name"));
 out:

@@ -4,6 +4,8 @@
 #include "pages.h"
 #include "verbs.h"
 
+#include <grp.h>
+#include <pwd.h>
 #include <string.h>
 
 /* Commands about who may do what, who did what, and what was kept aside. */
@@ -56,6 +58,11 @@ enum error verb_user_grant(struct cli *cli)
     enum error err = OK;
 
     cli_doing(cli, "grant roles to %s", user);
+    if (user[0] == '@' ? getgrnam(user + 1) == NULL : getpwnam(user) == NULL) {
+        return problem_add(&cli->problems, ERR_FIELD_VALUE, "",
+                           user[0] == '@' ? "there is no such UNIX group on this machine"
+                                          : "there is no such UNIX account on this machine");
+    }
     for (size_t i = 1; i < cli->options.word_count; i++) {
         buffer_printf(&roles, "%s%s", i == 1 ? "" : ",", cli_word(cli, i));
     }

@@ -345,7 +345,7 @@ enum error verb_export(struct cli *cli)
     TRY(record == NULL ? ERR_BUG : json_write(record, 2, &text));
     buffer_append_byte(&text, '\n');
     TRY(text.error);
-    if (path == NULL) {
+    if (path == NULL || strcmp(path, "-") == 0) {
         TRY(cli_write(stdout, view_of_buffer(&text)));
         goto out;
     }

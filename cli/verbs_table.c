@@ -154,9 +154,9 @@ static const struct verb verbs[] = {
 
     {"group", "list", "", 0, 0, LISTS, verb_group_list, "group.list", "groups and their members",
      {"valise group list", "valise group list --json"}, NULL},
-    {"group", "define", "NAME STATE…", 2, 65, NODE, verb_group_define, "group.define", "names a list of verified peers",
+    {"group", "define", "NAME STATE…", 2, 65, NODE | ASKS, verb_group_define, "group.define", "names a list of verified peers",
      {"valise group define NORTH XMA XNH XOR", "valise group list"},
-     "Every member defines it alike. A group that exists gets these members instead."},
+     "Every member defines it alike. A group that exists gets these members instead, if you say yes."},
 
     {"quarantine", "list", "", 0, 0, LISTS, verb_quarantine_list, "quarantine.list", "what was kept aside, and why",
      {"valise quarantine list", "valise quarantine list --json"}, NULL},

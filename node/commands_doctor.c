@@ -138,14 +138,16 @@ out:
 static bool check_is_fresh(struct command *command)
 {
     static const int64_t fresh_ms = 10 * 1000;
+    static const int64_t just_now_ms = 2 * 1000; /* a busy store changes while it is checked */
     struct engine *engine = command->engine;
+    int64_t age_ms = command->now.wall.ms - engine->checked_at.ms;
 
-    if (engine->checked_at.ms != 0 && command->now.wall.ms - engine->checked_at.ms < fresh_ms) {
+    if (engine->checked_at.ms != 0 &&
+        age_ms < (engine->check_event == engine->last_event ? fresh_ms : just_now_ms)) {
         return true;
     }
     if (!engine->checking) {
-        engine->checking = true;
-        engine->ports->check_store(engine->ports->context);
+        engine_start_check(engine);
     }
     return false;
 }

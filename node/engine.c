@@ -298,10 +298,11 @@ void engine_free(struct engine **engine)
     *engine = NULL;
 }
 
-static void start_check(struct engine *engine)
+void engine_start_check(struct engine *engine)
 {
     engine->check_at_ms = 0;
     engine->checking = true;
+    engine->check_event = engine->last_event;
     engine->ports->check_store(engine->ports->context);
 }
 
@@ -315,7 +316,7 @@ void engine_start(struct engine *engine, struct moment now)
     if (!store_was_closed(engine->store)) {
         engine_log(engine, LOG_WARNING, "store.not-closed", "check=started");
         engine->check_owed = true;
-        start_check(engine);
+        engine_start_check(engine);
     }
 }
 
@@ -394,7 +395,7 @@ int64_t engine_tick(struct engine *engine, struct moment now)
                               peer->session.push_at_ms <= now.steady_ms + TICK_PUSHING_MS);
     }
     if (engine->check_at_ms != 0 && now.steady_ms >= engine->check_at_ms && !engine->checking) {
-        start_check(engine);
+        engine_start_check(engine);
     }
     if (now.steady_ms - engine->swept_at_ms > MINUTE_MS) {
         engine->swept_at_ms = now.steady_ms;

@@ -109,7 +109,7 @@ static void check_grounds(const struct value *body, struct problems *problems)
                 (int)(code.size < 40 ? code.size : 40), (const char *)code.data,
                 (int)(scheme.size < 20 ? scheme.size : 20), (const char *)scheme.data);
             problem_mend(problems, "%s%s", meant != NULL ? "did you mean " : "see: valise explain ",
-                         meant != NULL ? meant : "grounds");
+                         meant != NULL ? meant : code_list_info(list)->name);
         }
     }
     if (embargo && value_get(body, "embargo_ref") == NULL) {

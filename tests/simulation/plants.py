@@ -46,8 +46,6 @@ PLANTS = (
      '    row.standing = RECORD_SUPERSEDED;\n', '', 60000),
     ('a-lost-lane-not-fetched-back', 'node/sync.c',
      '        peer->recovering = true;\n', '        peer->lane_confirmed = true;\n', 60000),
-    ('bytes-of-a-payload-not-compared', 'proto/lane.c',
-     '!id_equal(&hash, &entry->payload)', 'entry->seq < 0', 200000),
     ('an-old-message-taken-again', 'node/session.c',
      'message->session.counter != session->counter_in + 1', 'message->session.counter < 0', 200000),
 )
