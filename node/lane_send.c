@@ -280,7 +280,9 @@ static enum error give_back(struct engine *engine, struct peer *peer, int64_t af
     enum error err = OK;
 
     TRY(after < peer->in.seq ? OK : ERR_PEER_PROTOCOL);
-    if (peer->session.credit_out < MESSAGE_MAX_BYTES) {
+    peer->session.gives_back = peer->session.credit_out < MESSAGE_MAX_BYTES;
+    peer->session.give_after = after;
+    if (peer->session.gives_back) {
         goto out; /* whoever asks has to give credit first */
     }
     TRY(batch == NULL ? arena_error(engine->arena) : OK);
@@ -351,11 +353,39 @@ static bool may_have(struct store_txn *txn, const struct peer *peer, const struc
     return false;
 }
 
+/* Ciphertexts that were asked for go on the list until there is credit for them. */
+static void owe(struct session *session, const struct views *ids, size_t from)
+{
+    session->owed_count = 0;
+    for (size_t i = from; i < ids->count && session->owed_count < BLOBS_WANTED_MAX; i++) {
+        (void)id_from_view(ids->items[i], &session->owed[session->owed_count++]);
+    }
+}
+
+enum error lane_give_owed(struct engine *engine, struct peer *peer, struct moment now)
+{
+    struct session *session = &peer->session;
+    struct id ids[BLOBS_WANTED_MAX];
+    struct view items[BLOBS_WANTED_MAX];
+    const struct views owed = {session->owed_count, items};
+    enum error err = OK;
+
+    memcpy(ids, session->owed, sizeof ids);
+    for (size_t i = 0; i < owed.count; i++) {
+        items[i] = id_view(&ids[i]);
+    }
+    TRY(owed.count > 0 ? lane_give_blobs(engine, peer, &owed) : OK);
+    TRY(session->gives_back ? give_back(engine, peer, session->give_after, now) : OK);
+out:
+    return err;
+}
+
 enum error lane_give_blobs(struct engine *engine, struct peer *peer, const struct views *ids)
 {
     struct store_txn *txn = NULL;
     enum error err = OK;
 
+    peer->session.owed_count = 0;
     TRY(store_begin(engine->store, STORE_READ, &txn));
     for (size_t i = 0; i < ids->count; i++) {
         struct message message = {.type = MESSAGE_BLOB};
@@ -363,6 +393,7 @@ enum error lane_give_blobs(struct engine *engine, struct peer *peer, const struc
 
         (void)id_from_view(ids->items[i], &cipher);
         if (peer->session.credit_out < MESSAGE_MAX_BYTES) {
+            owe(&peer->session, ids, i);
             goto out;
         }
         if (may_have(txn, peer, &cipher, engine->arena) &&

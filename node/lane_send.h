@@ -37,3 +37,6 @@ MUST_CHECK enum error lane_take_pull(struct engine *engine, struct peer *peer,
 /** The peer asks for ciphertexts; only those of grants to it, or of its own records, are given. */
 MUST_CHECK enum error lane_give_blobs(struct engine *engine, struct peer *peer,
                                       const struct views *ids);
+
+/** The peer gave credit: give what it asked for while it gave none. */
+MUST_CHECK enum error lane_give_owed(struct engine *engine, struct peer *peer, struct moment now);

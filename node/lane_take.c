@@ -498,7 +498,6 @@ static enum error recover_batch(struct engine *engine, struct peer *peer,
     if (cursor.seq >= peer->recover_to) {
         peer->recovering = false;
         peer->lane_confirmed = true;
-        peer->session.pushed_seq = cursor.seq;
         engine_log(engine, LOG_NOTICE, "lane.recovered", "state=%s seq=%" PRId64,
                    peer->identity.state, cursor.seq);
     } else if (!waits) {

@@ -56,6 +56,11 @@ struct session {
     bool heads_sent;
     bool heads_seen;
     int idents_taken; /* how often the peer sent its identity */
+    /* What it asked for while it gave us no credit, until it gives some. */
+    bool gives_back; /* its own lane, after an entry */
+    int64_t give_after;
+    size_t owed_count; /* ciphertexts */
+    struct id owed[BLOBS_WANTED_MAX];
 };
 
 /** A signing key of a peer, by its name. */
@@ -168,7 +173,6 @@ struct engine {
     bool check_owed;           /* the store was not closed in order and not checked since */
     int64_t check_at_ms;       /* steady: when to try again a check that could not be made; or 0 */
     enum error check_error;    /* of the last check; with OK `report` holds */
-    int64_t check_event;       /* newest audit entry when the last check began */
     struct instant checked_at; /* 0 if never */
     struct store_report *report;
     bool stopping;
@@ -180,9 +184,6 @@ void engine_log(const struct engine *engine, enum log_level level, const char *e
 
 /** Log what went wrong with the store and remember that it broke, if it did. */
 void engine_store_failed(struct engine *engine, enum error error);
-
-/** Have the store checked beside the node; engine_store_checked is told what came of it. */
-void engine_start_check(struct engine *engine);
 
 /** Commit, and note the newest audit entry. An error means that nothing was committed. */
 MUST_CHECK enum error engine_commit(struct engine *engine, struct store_txn **txn);

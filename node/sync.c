@@ -92,6 +92,7 @@ static enum error compare_out(struct engine *engine, struct peer *peer,
         TRY(has_proof && head.seq == heads->yours_seq ? OK : ERR_PEER_PROTOCOL);
         peer->recovering = true;
         peer->recover_to = head.seq;
+        peer->session.pushed_seq = head.seq; /* it has these; it may ask for them meanwhile */
         engine_log(engine, LOG_WARNING, "lane.recover", "state=%s from=%" PRId64 " to=%" PRId64,
                    peer->identity.state, peer->out.seq, head.seq);
         lane_pull(engine, peer, LANE_OF_SENDER, peer->out.seq);
@@ -245,7 +246,8 @@ static enum error handle(struct engine *engine, struct peer *peer, const struct 
         return lane_take_blob(engine, peer, message->blob.bytes, now);
     case MESSAGE_CREDIT:
         peer->session.credit_out += message->credit.bytes;
-        return peer->session.credit_out <= CREDIT_BYTES ? OK : ERR_PEER_PROTOCOL;
+        return peer->session.credit_out <= CREDIT_BYTES ? lane_give_owed(engine, peer, now)
+                                                        : ERR_PEER_PROTOCOL;
     default:
         return ERR_PEER_PROTOCOL;
     }
