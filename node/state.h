@@ -173,6 +173,7 @@ struct engine {
     bool check_owed;           /* the store was not closed in order and not checked since */
     int64_t check_at_ms;       /* steady: when to try again a check that could not be made; or 0 */
     enum error check_error;    /* of the last check; with OK `report` holds */
+    int64_t check_event;       /* newest audit entry when the last check began */
     struct instant checked_at; /* 0 if never */
     struct store_report *report;
     bool stopping;
@@ -184,6 +185,9 @@ void engine_log(const struct engine *engine, enum log_level level, const char *e
 
 /** Log what went wrong with the store and remember that it broke, if it did. */
 void engine_store_failed(struct engine *engine, enum error error);
+
+/** Have the store checked beside the node; engine_store_checked is told what came of it. */
+void engine_start_check(struct engine *engine);
 
 /** Commit, and note the newest audit entry. An error means that nothing was committed. */
 MUST_CHECK enum error engine_commit(struct engine *engine, struct store_txn **txn);
