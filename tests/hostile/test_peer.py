@@ -378,6 +378,9 @@ def wrong_shapes(world):
         code = refused(session)
         need(code == 2 or len(frames) > 1, 'shape %d: ERROR %s' % (number, code))
     me = world.attacker()
+    session = world.session(me)                   # nothing is wrong with the first frame
+    session.link.send_frames([session.make('PING', time=peer.now_ms()), b'more'])
+    refused(session)
     session = world.session(me)
     session.send_raw(session.hello())
     need(refused(session) == 2, 'a second HELLO was taken')
