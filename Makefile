@@ -274,9 +274,10 @@ check-fault: all $(HOOKED) $(FAULT_TOOLS) ## the long tests: flips, kills, fake 
 # --- simulation --------------------------------------------------------------------------------
 # Whole nodes under a clock and a network of our own. The small run is a unit test.
 SIMULATION_OBJECTS := $(call obj,$(wildcard tests/simulation/*.c))
+SIMULATION_WRAP := -Wl,--wrap=sodium_mprotect_noaccess,--wrap=sodium_mprotect_readonly,--wrap=sodium_mprotect_readwrite
 $(SIMULATION): $(SIMULATION_OBJECTS) $(ARCHIVES)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_TEST)
+	$(Q)$(CC) $(LDFLAGS) $(SIMULATION_WRAP) -o $@ $^ $(LIBS_TEST)
 $(TEST_BIN)/test_simulation: $(SIMULATION)
 	$(Q)cp $< $@
 unit check-built: $(TEST_BIN)/test_simulation

@@ -77,8 +77,7 @@ def hunt(program, limit):
     while used < limit:
         seed += 1
         steps = min(PLANT_STEPS, limit - used)
-        nodes, fault = shape(seed)
-        _, violation = simulate(program, seed, steps, nodes, fault)
+        _, violation = simulate(program, seed, steps, shape(seed)[0], 'all')
         if violation:
             return True, '%s (%d steps before)' % (violation, used)
         used += steps

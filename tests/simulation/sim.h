@@ -108,6 +108,7 @@ struct sim_node {
     bool copies[SIM_COPIES]; /* taken of the directory */
     bool rolled_back;        /* runs on an old copy and has not learned everything yet */
     bool ever_rolled_back;
+    bool noticed;       /* its store knew, from the anchor, that it is an old copy */
     unsigned unlearned; /* nodes it has not compared heads with since then, as a set */
     bool accept_older;
     int64_t audit_read; /* entries looked at */

@@ -115,6 +115,10 @@ static void check_outcome(struct sim *sim, const struct link *link, size_t place
     if ((flags & EVENT_TWICE) != 0 && changed) {
         sim_fail(sim, "I6", "%s changed something for a repeated message", node->state);
     }
+    if ((flags & EVENT_COPIED) != 0 && before->peer != NULL &&
+        session_peer(sim, link, place) != NULL) {
+        sim_fail(sim, "I6", "%s goes on after a repeated message", node->state);
+    }
     if ((flags & EVENT_REFUSE) != 0 && before->peer != NULL) {
         sim->counts.refusals++;
         if (changed || session_peer(sim, link, place) != NULL) {

@@ -209,7 +209,7 @@ void network_queue(struct sim *sim, struct link *link, size_t from, struct view 
         swap_last(to);
     }
     if (rough && prng_chance(&sim->prng, network->duplicate)) {
-        event = event_new(sim, EVENT_MESSAGE, message, flags | EVENT_TWICE);
+        event = event_new(sim, EVENT_MESSAGE, message, flags | EVENT_TWICE | EVENT_COPIED);
         event->due_ms = sim->now_ms + delay(sim);
         append(to, event);
     }

@@ -17,7 +17,8 @@ enum event_flag {
     EVENT_LOCAL = 1,  /* found out at this end: a partition does not hold it back */
     EVENT_TWICE = 2,  /* was delivered before */
     EVENT_REFUSE = 4, /* must end the session and change nothing */
-    EVENT_FORK = 8    /* proves that its sender signed two histories: must freeze it */
+    EVENT_FORK = 8,   /* proves that its sender signed two histories: must freeze it */
+    EVENT_COPIED = 16 /* bit by bit the same as the one before: ends the session */
 };
 
 struct event {

@@ -486,6 +486,7 @@ void node_restore(struct sim_node *node, size_t slot, bool keep_anchor)
     }
     node->sim->counts.restores++;
     node->rolled_back = true;
+    node->noticed = keep_anchor;
     node->ever_rolled_back = true;
     node->unlearned = ((1U << node->sim->count) - 1) & ~(1U << node->index);
     node->audit_read = 0;

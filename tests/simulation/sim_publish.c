@@ -25,6 +25,7 @@ struct draft {
     unsigned list[SECTION_COUNT]; /* sets of node indexes; SECTION_MANIFEST stands for "*" */
     unsigned deny;
     bool fat;
+    bool everybody;
 };
 
 static const char *const listed_sections[] = {"summary", "parties", "details", "restricted"};
@@ -81,6 +82,14 @@ out:
     return err == OK ? terms : NULL;
 }
 
+static struct value *everybody(struct sim *sim)
+{
+    struct value *terms = value_list(sim->arena);
+    const char *term = arena_printf(sim->arena, "group:%s", sim->groups[0].name);
+
+    return value_append(sim->arena, terms, value_string(sim->arena, term)) == OK ? terms : NULL;
+}
+
 static enum error add_deny(struct sim *sim, size_t self, struct value *handling,
                            struct draft *draft)
 {
@@ -121,20 +130,24 @@ out:
 static enum error add_handling(struct sim *sim, size_t self, struct draft *draft)
 {
     static const char *const labels[] = {"TLP:AMBER", "TLP:AMBER+STRICT", "TLP:GREEN", "TLP:RED"};
-    const char *label = labels[prng_below(&sim->prng, 4)];
+    const char *label = labels[draft->everybody ? 0 : prng_below(&sim->prng, 4)];
     bool red = strcmp(label, "TLP:RED") == 0;
     struct value *handling = value_map(sim->arena);
     struct value *read = value_map(sim->arena);
     struct value *purpose = value_list(sim->arena);
     enum error err = OK;
 
-    if (!prng_chance(&sim->prng, 500)) {
+    if (draft->everybody) {
+        draft->has_list[SECTION_MANIFEST] = true;
+        draft->list[SECTION_MANIFEST] = sim->groups[0].members;
+        TRY(value_put(sim->arena, read, "*", everybody(sim)));
+    } else if (!prng_chance(&sim->prng, 500)) {
         draft->has_list[SECTION_MANIFEST] = true;
         TRY(value_put(sim->arena, read, "*",
                       random_terms(sim, self, !red, &draft->list[SECTION_MANIFEST])));
     }
     for (int s = SECTION_SUMMARY; s <= SECTION_RESTRICTED; s++) {
-        if (prng_chance(&sim->prng, s == SECTION_RESTRICTED ? 6000 : 1000)) {
+        if (!draft->everybody && prng_chance(&sim->prng, s == SECTION_RESTRICTED ? 6000 : 1000)) {
             draft->has_list[s] = true;
             TRY(value_put(sim->arena, read, listed_sections[s - SECTION_SUMMARY],
                           random_terms(sim, self, !red, &draft->list[s])));
@@ -146,7 +159,7 @@ static enum error add_handling(struct sim *sim, size_t self, struct draft *draft
     TRY(value_put(sim->arena, handling, "purpose", purpose));
     TRY(value_put_string(sim->arena, handling, "onward",
                          red || prng_chance(&sim->prng, 5000) ? "none" : "consent"));
-    if (prng_chance(&sim->prng, 2500)) {
+    if (!draft->everybody && prng_chance(&sim->prng, 2500)) {
         TRY(add_deny(sim, self, handling, draft));
     }
     TRY(add_fields(sim, handling, draft->record));
@@ -358,9 +371,9 @@ out:
     node_called(node);
 }
 
-void publish_new(struct sim_node *node, bool fat)
+void publish_new(struct sim_node *node, enum publish_kind kind)
 {
-    struct draft draft = {.fat = fat};
+    struct draft draft = {.fat = kind != PUBLISH_PLAIN, .everybody = kind == PUBLISH_FLOOD};
 
     arena_clear(node->sim->arena);
     arena_clear(node->sim->check_arena);

@@ -40,8 +40,8 @@ static size_t random_other(struct sim_node *node)
 }
 
 /*
- * A node on an old disk gives no references before it has heard everybody: it
- * does not know which ones it gave. So does an operator who restores a copy.
+ * A node on an old disk makes no new versions before it has heard everybody: it
+ * does not know which ones it made. So does an operator who restores a copy.
  */
 static bool may_publish(struct sim_node *node)
 {
@@ -54,12 +54,18 @@ static bool may_publish(struct sim_node *node)
     return !node->rolled_back && node->unlearned == 0;
 }
 
+/* If its store noticed how old it is, it leaves out references that it may have given. */
+static bool may_number(struct sim_node *node)
+{
+    return node->noticed || may_publish(node);
+}
+
 /* --- actions ------------------------------------------------------------------------------- */
 
 static void act_publish(struct sim_node *node)
 {
-    if (may_publish(node)) {
-        publish_new(node, false);
+    if (may_number(node)) {
+        publish_new(node, PUBLISH_PLAIN);
     }
 }
 
@@ -73,17 +79,17 @@ static void act_version(struct sim_node *node)
 /* About ten megabytes at once, which is more than the credit of a session. */
 static void act_flood(struct sim_node *node)
 {
-    for (int i = 0; i < FLOOD_RECORDS && node->sim->counts.fat < 2 * FLOOD_RECORDS; i++) {
-        if (node_is_up(node) && may_publish(node)) {
-            publish_new(node, true);
+    for (int i = 0; i < FLOOD_RECORDS && node->sim->counts.fat < 3 * FLOOD_RECORDS; i++) {
+        if (node_is_up(node) && may_number(node)) {
+            publish_new(node, PUBLISH_FLOOD);
         }
     }
 }
 
 static void act_fat(struct sim_node *node)
 {
-    if (may_publish(node) && node->sim->counts.fat < 2 * FLOOD_RECORDS) {
-        publish_new(node, true);
+    if (may_number(node) && node->sim->counts.fat < 2 * FLOOD_RECORDS) {
+        publish_new(node, PUBLISH_FAT);
     }
 }
 
@@ -232,7 +238,7 @@ static void act_restore(struct sim_node *node)
     if (!node->copies[slot]) {
         return;
     }
-    bool keep_anchor = prng_chance(&sim->prng, 3000);
+    bool keep_anchor = prng_chance(&sim->prng, 5000);
     node_kill(node);
     node_restore(node, slot, keep_anchor);
 }
@@ -275,8 +281,15 @@ static void act_mend(struct sim_node *node)
 
 static void act_forge(struct sim_node *node)
 {
-    if (node->traitor) {
-        forge(node);
+    struct sim *sim = node->sim;
+
+    /* Whoever was drawn, a traitor does it. */
+    for (size_t i = 0; i < sim->count; i++) {
+        struct sim_node *one = &sim->nodes[(node->index + i) % sim->count];
+        if (one->traitor && node_is_up(one)) {
+            forge(one);
+            return;
+        }
     }
 }
 
@@ -305,7 +318,7 @@ static const struct action actions[] = {
     {"skew", 10, FAULT_CLOCK, act_skew},
     {"jump", 8, FAULT_CLOCK, act_jump},
     {"jump back", 8, FAULT_CLOCK, act_jump_back},
-    {"forge", 60, FAULT_TRAITOR, act_forge},
+    {"forge", 80, FAULT_TRAITOR, act_forge},
 };
 
 enum { ACTIONS = sizeof actions / sizeof actions[0] };
@@ -422,5 +435,9 @@ void steps_heal(struct sim *sim)
             serve(node);
         }
         act_resume(node);
+    }
+    /* The last that happens: more than one credit, with nothing that would begin a new session. */
+    if (prng_chance(&sim->prng, 5000)) {
+        act_flood(random_node(sim));
     }
 }

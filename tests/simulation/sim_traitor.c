@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-enum { FAR = 1000000, TRIES = 6 };
+enum { FAR = 1000000, TRIES = 12 };
 
 /** A message that a traitor is about to send, and what it may become. */
 struct act {
@@ -262,6 +262,14 @@ static bool replay(struct act *act)
     return true;
 }
 
+/* In the right place, but marked as one of the other direction. */
+static bool reflect(struct act *act)
+{
+    memcpy(act->message->session.tag, act->peer->session.tag_in, SESSION_TAG_BYTES);
+    act->flags = EVENT_REFUSE;
+    return true;
+}
+
 static bool unsigned_push(struct act *act)
 {
     if (act->message->type != MESSAGE_LANE_PUSH && act->message->type != MESSAGE_LANE_DATA) {
@@ -421,9 +429,10 @@ static bool drop(struct act *act)
 }
 
 static const act_function acts[] = {
-    heads_lower, heads_higher, heads_hash, heads_unsigned, heads_foreign, fork_heads,   fork_same,
-    fork_next,   fork_first,   replay,     unsigned_push,  repeat_push,   push_earlier, ack_wrong,
-    ack_ahead,   blob_unasked, blob_hunt,  credit_lie,     pull_strange,  flip,         drop,
+    heads_lower,  heads_higher, heads_hash, heads_unsigned, heads_foreign, fork_heads,
+    fork_same,    fork_next,    fork_first, replay,         unsigned_push, repeat_push,
+    push_earlier, ack_wrong,    ack_ahead,  blob_unasked,   blob_hunt,     credit_lie,
+    pull_strange, flip,         drop,       reflect,
 };
 
 enum { ACTS = sizeof acts / sizeof acts[0] };
@@ -495,7 +504,7 @@ void traitor_choose(struct sim *sim)
     /* None in one run of five: the honest must do well among themselves too. */
     size_t count = prng_chance(&sim->prng, 2000) ? 0 : 1 + prng_below(&sim->prng, (uint32_t)most);
 
-    sim->traitor.rate = 200 + prng_below(&sim->prng, 1500);
+    sim->traitor.rate = 300 + prng_below(&sim->prng, 2500);
     for (size_t i = 0; i < TRAITOR_FRAMES; i++) {
         sim->traitor.frames[i] = buffer_init(65536);
     }
