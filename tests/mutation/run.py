@@ -25,7 +25,8 @@ PARTS = ('Makefile', 'README.md', 'cli', 'configs', 'node', 'proto', 'store', 't
 MAKE = ['make', '-j2', '--no-print-directory', 'CC=gcc', 'OPTIMISE=-O0 -g', 'HARDENING=-fPIE',
         'EXTRA_CFLAGS=-Wno-error']
 PROGRAMS = ('bin/valised', 'bin/valised-transport', 'bin/valise', 'test/mkstate')
-EXTRA = {'fault': ('test/store_tool', 'test/shim.so'), 'test_finding': ('test/store_tool',)}
+EXTRA = {'test_peer.py': ('test/valised', 'test/valised-transport', 'test/valise'),
+         'fault': ('test/store_tool', 'test/shim.so'), 'test_finding': ('test/store_tool',)}
 LIMIT_SECONDS = 120
 # Tests wait no longer than this for something that a fault keeps from happening.
 DEADLINE_SECONDS = 8

@@ -248,6 +248,33 @@ static void a_wrap_with_another_flag_is_refused(void **state)
     }
 }
 
+/* W-54: whoever unwraps it learns nothing of how many sections there are. */
+static void a_slot_without_a_key_is_filled_at_random(void **state)
+{
+    enum { SLOT_BYTES = 1 + KEY_BYTES, PLAIN_BYTES = SLOTS_MAX * SLOT_BYTES };
+    struct fixture *f = *state;
+    const uint16_t granted = sample_slots(&f->sample, 2);
+    struct grant_parts parts;
+    uint8_t plain[PLAIN_BYTES];
+
+    assert_ok(grant_read(view_of_buffer(&f->grant), f->arena, &parts));
+    assert_int_equal(0, crypto_aead_xchacha20poly1305_ietf_decrypt(
+                            plain, NULL, NULL, parts.grant.wrapped, WRAPPED_KEYS_BYTES,
+                            parts.grant.terms.data, parts.grant.terms.size, parts.terms.nonce,
+                            secret_open(f->pair)));
+    secret_close(f->pair);
+    for (size_t slot = 0; slot < SLOTS_MAX; slot++) {
+        const uint8_t *place = plain + slot * SLOT_BYTES;
+
+        assert_int_equal(place[0], (granted >> slot) & 1);
+        for (size_t other = 0; other < slot; other++) {
+            /* Neither zeros nor anything else twice, a key least of all. */
+            assert_memory_not_equal(place + 1, plain + other * SLOT_BYTES + 1, KEY_BYTES);
+        }
+        assert_false(sodium_is_zero(place + 1, KEY_BYTES));
+    }
+}
+
 static void a_grant_of_nothing_or_of_keys_not_held_is_not_made(void **state)
 {
     struct fixture *f = *state;
@@ -521,6 +548,7 @@ int main(void)
         TEST(R13_a_grant_for_another_state_does_not_unwrap),
         TEST(unwrapping_clears_what_was_held),
         TEST(a_wrap_with_another_flag_is_refused),
+        TEST(a_slot_without_a_key_is_filled_at_random),
         TEST(a_grant_of_nothing_or_of_keys_not_held_is_not_made),
         TEST(a_grant_with_contradictory_caveats_is_refused),
         TEST(depth_has_a_limit),
