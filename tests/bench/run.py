@@ -11,6 +11,7 @@ exit code says only whether the jobs ran. build/bench.csv gets every single meas
 
 import argparse
 import os
+import signal
 import sys
 import traceback
 
@@ -32,6 +33,8 @@ def main():
     options = parser.parse_args()
     failed = []
     rows = []
+    # So that what was made is removed, and PostgreSQL stopped, when somebody has no patience.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     with Setting(options.records, options.runs) as setting:
         print('# %d processors; stores on %s' % (os.cpu_count(), file_system(setting.disk)))
         print(table.head(), flush=True)

@@ -46,6 +46,10 @@ class Setting:
     def records(self, otherwise):
         return self.wanted_records or otherwise
 
+    def at_most(self, usual):
+        """For jobs that are not about many records."""
+        return min(self.records(usual), usual)
+
     @staticmethod
     def say(text, *values):
         print('# ' + text % values, file=sys.stderr, flush=True)
