@@ -749,6 +749,25 @@ def endless_gaps(world):
     sender.close()
 
 
+def withheld(world, sender, session, held):
+    """The hash of a ciphertext that a record has which was granted, in a slot that was not: the
+    State that was given it tells."""
+    friend = Sender(world)
+    its = peer.Held(friend.me, friend.them)
+    both = hostile.record(hostile.TARGET)
+    both['handling']['read'] = {'*': ['state:' + friend.me.state, 'state:' + sender.me.state],
+                                'parties': ['state:' + friend.me.state]}
+    friend.open()
+    world.node.publish(both)
+    friend.session.take_push(its)
+    session.take_push(held)
+    friend.close()
+    given, mine = (set(wire.decode('parcel', one.payloads[-1])['ciphertexts'])
+                   for one in (its, held))
+    need(mine < given and len(given - mine) == 1, 'one section more was given to the other')
+    return (given - mine).pop()
+
+
 @case('Y09', 'asking for ciphertexts tells nothing of what exists', changes=True)
 def asking_for_ids(world):
     sender = Sender(world)
@@ -762,7 +781,8 @@ def asking_for_ids(world):
     foreign = other.good()                        # of another State, and not for this one
     other.close()
     ids = {'granted': list(held.blobs)[:1],
-           'exists': [wire.digest('cipher', foreign.ciphers[1])], 'random': [os.urandom(32)]}
+           'exists': [wire.digest('cipher', foreign.ciphers[1])], 'random': [os.urandom(32)],
+           'another slot': [withheld(world, sender, session, held)]}
     answers, times = {}, {name: [] for name in ids}
     for _ in range(60):
         for name, asked in ids.items():
@@ -774,7 +794,8 @@ def asking_for_ids(world):
     say(', '.join('%s: %s, %.2f ms' % (name, answers[name][0], 1000 * sorted(times[name])[30])
                   for name in ids))
     need(answers['granted'][0] == 'BLOB', 'what was granted is not given')
-    need(answers['exists'] == answers['random'] == ('LANE_NACK', BLOB_MISSING, 0),
+    need(answers['exists'] == answers['random'] == answers['another slot'] ==
+         ('LANE_NACK', BLOB_MISSING, 0),
          'the answers differ: %s' % answers)
     medians = [sorted(times[name])[30] for name in ('exists', 'random')]
     need(abs(medians[0] - medians[1]) < 0.002 * hostile.SLOWER, 'the times differ: %s' % medians)
