@@ -109,6 +109,27 @@ def test_two_identities_signed_by_one_State_freeze_it_and_are_kept(world):
         pass
 
 
+def test_another_identity_neither_replaces_a_State_nor_freezes_it(world):
+    """Also when it has more events and cards than the one that is known."""
+    node = world['XMA']
+    guest = Guest(node)
+    for rotations in range(2):
+        other = peer.Identity.make(guest.state)
+        for _ in range(rotations):
+            other.rotate()
+        other.add_card()
+        other.add_card()
+        guest.open()
+        guest.session.send('IDENT', bundle=other.bundle())
+        assert guest.is_cut_off()
+        row = guest.row()
+        assert row['standing'] == 'verified', row
+        assert row['safety_number'] == guest.me.safety_number()
+        assert aside(node, guest.state) == {}
+        guest.close()
+    assert guest.open().is_alive()
+
+
 def test_sixteen_identities_are_taken_in_a_session_and_the_next_ends_it(world):
     """W-68"""
     node = world['XMA']
@@ -179,6 +200,15 @@ def test_one_grant_that_is_not_what_it_says_is_kept_aside(world):
     grant = peer.grant(guest.me, guest.them, envelope, slots=few)
     assert guest.send(envelope, grant=grant) == [(POLICY, 5)], 'a part without its key'
     assert set(aside(node, guest.state)) == {1, 2, 3, 4, 5}, aside(node, guest.state)
+    sections = guest.sections()
+    sections['manifest']['reference'] = 'DN-XPE-2026-0001'
+    assert guest.send(guest.seal(sections)) == [(POLICY, 6)], "another State's reference"
+    sections = guest.sections()
+    sections['manifest']['originator']['state'] = 'XPE'
+    assert guest.send(guest.seal(sections)) == [(POLICY, 7)], 'another State as its originator'
+    named = aside(node, guest.state)
+    assert (named[6], named[7]) == ('E707', 'E707'), named
+    assert not node.has('DN-XPE-2026-0001')
     assert guest.send(guest.seal()) == []
 
 
