@@ -1,20 +1,52 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "contents.h"
 
+#include <string.h>
+
+enum { ROWS_FIRST = 64 }; /* more than most records have */
+
 /** Where the walk over the record puts what it finds. */
 struct collecting {
     struct contents *contents;
     struct arena *arena;
+    size_t capacity; /* of the rows; RECORD_INDEX_MAX at most */
 };
+
+/*
+ * Most records have some dozens of rows. Room for all that one may have would be
+ * cleared twice for each record, which takes longer than storing some of them.
+ */
+static enum error grow(struct collecting *collecting)
+{
+    struct contents *contents = collecting->contents;
+    size_t wanted = collecting->capacity == 0 ? ROWS_FIRST : 2 * collecting->capacity;
+    struct contents_row *rows = NULL;
+
+    if (collecting->capacity == RECORD_INDEX_MAX) {
+        return ERR_TOO_LARGE;
+    }
+    wanted = wanted < RECORD_INDEX_MAX ? wanted : RECORD_INDEX_MAX;
+    rows = arena_alloc_many(collecting->arena, wanted, sizeof *rows);
+    if (rows == NULL) {
+        return arena_error(collecting->arena);
+    }
+    if (contents->count > 0) {
+        memcpy(rows, contents->rows, contents->count * sizeof *rows);
+    }
+    contents->rows = rows;
+    collecting->capacity = wanted;
+    return OK;
+}
 
 static enum error collect(void *context, enum index_field field, struct view value)
 {
     struct collecting *collecting = context;
     struct contents *contents = collecting->contents;
-    struct contents_row *row = &contents->rows[contents->count];
+    struct contents_row *row = NULL;
     enum error err = OK;
 
-    TRY(contents->count < RECORD_INDEX_MAX ? OK : ERR_TOO_LARGE);
+    TRY(contents->count < collecting->capacity ? OK : grow(collecting));
+    row = &contents->rows[contents->count];
     row->field = field;
     TRY(arena_copy(collecting->arena, value, &row->value));
     contents->count++;
@@ -25,13 +57,10 @@ out:
 enum error contents_collect(const struct value *record, struct arena *arena,
                             struct contents *contents)
 {
-    struct collecting collecting = {contents, arena};
+    struct collecting collecting = {contents, arena, 0};
 
     contents->count = 0;
-    contents->rows = arena_alloc_many(arena, RECORD_INDEX_MAX, sizeof *contents->rows);
-    if (contents->rows == NULL) {
-        return arena_error(arena);
-    }
+    contents->rows = NULL;
     return record_index(record, collect, &collecting);
 }
 

@@ -157,37 +157,55 @@ out:
     return err;
 }
 
-/* One grant that waited. A record that does not open now goes on waiting: it may be mended. */
-static enum error number_one(struct engine *engine, struct store_txn *txn, const struct peer *peer,
-                             struct instant now, struct lane_cursor *cursor)
+static enum error give_again(struct granting *granting, const struct peer *peer,
+                             struct reading *reading, struct lane_cursor *cursor)
 {
+    struct engine *engine = granting->engine;
+    uint16_t sections = 0;
+    enum error err = OK;
+
+    TRY(reader_open(engine, granting->txn, granting->number, engine->record_arena, reading));
+    granting->row = &reading->row;
+    TRY(decide_again(granting, peer, reading, &sections));
+    if (sections != 0) {
+        section_keys_hold(engine->scratch_keys);
+        err = store_keys_get(granting->txn, &reading->row.record, engine->scratch_keys);
+        if (err == OK) {
+            err = granting_give(granting, peer, sections, cursor);
+        }
+        section_keys_clear(engine->scratch_keys);
+        section_keys_release(engine->scratch_keys);
+    }
+out:
+    return err;
+}
+
+/*
+ * One grant that waited. One that cannot be made now goes on waiting at the end
+ * of the queue, for its record may be mended; it must not keep the others back.
+ */
+static enum error number_one(struct engine *engine, struct store_txn *txn, const struct peer *peer,
+                             struct instant now, struct lane_cursor *cursor, size_t *done)
+{
+    const struct lane_cursor before = *cursor;
     struct granting granting = {.engine = engine, .txn = txn, .now = now};
     struct reading reading = {0};
     struct store_pending pending = {0};
-    uint16_t sections = 0;
     enum error err = OK;
 
     arena_clear(engine->record_arena);
     TRY(store_pending_take(txn, peer->number, engine->record_arena, &pending));
     granting.number = (uint64_t)pending.record;
-    err = reader_open(engine, txn, granting.number, engine->record_arena, &reading);
-    if (error_info(err)->mover != MOVER_HOST && err != OK) {
-        engine_log(engine, LOG_ERROR, "grant.unreadable", "state=%s why=%s", peer->identity.state,
+    err = give_again(&granting, peer, &reading, cursor);
+    /* What the store refused ends the transaction; so does what is written by half. */
+    if (err != OK && error_info(err)->mover != MOVER_HOST && store_error(txn) == OK &&
+        lane_cursor_equal(cursor, &before)) {
+        engine_log(engine, LOG_ERROR, "grant.waits", "state=%s why=%s", peer->identity.state,
                    error_info(err)->code);
         return store_pending_add(txn, peer->number, &pending);
     }
     TRY(err);
-    granting.row = &reading.row;
-    TRY(decide_again(&granting, peer, &reading, &sections));
-    if (sections != 0) {
-        section_keys_hold(engine->scratch_keys);
-        err = store_keys_get(txn, &reading.row.record, engine->scratch_keys);
-        if (err == OK) {
-            err = granting_give(&granting, peer, sections, cursor);
-        }
-        section_keys_clear(engine->scratch_keys);
-        section_keys_release(engine->scratch_keys);
-    }
+    *done += 1;
 out:
     return err;
 }
@@ -204,11 +222,15 @@ static enum error number_pending(struct engine *engine, struct peer *peer, struc
     struct store_txn *txn = NULL;
     struct lane_cursor cursor = peer->out;
     uint64_t left = 0;
+    size_t done = 0;
     enum error err = OK;
 
     TRY(store_begin(engine->store, STORE_WRITE, &txn));
     for (int64_t i = 0; i < some; i++) {
-        TRY(number_one(engine, txn, peer, now.wall, &cursor));
+        TRY(number_one(engine, txn, peer, now.wall, &cursor, &done));
+    }
+    if (done == 0) {
+        goto out; /* only such as wait on: nothing is written for them again and again */
     }
     TRY(store_pending_count(txn, peer->number, &left));
     TRY(store_audit_add(txn, &event));

@@ -582,6 +582,7 @@ enum error publish_record(struct publish *publish, struct view reference, struct
                           struct policy_preview *preview)
 {
     struct outgoing *out = calloc(1, sizeof *out);
+    struct buffer packed = buffer_init(CAVEATS_MAX_BYTES);
     enum error err = OK;
 
     hold_keys(publish->engine);
@@ -596,11 +597,14 @@ enum error publish_record(struct publish *publish, struct view reference, struct
     TRY(store_has_room(publish->engine->store) ? OK : ERR_STORE_FULL);
     TRY(policy_caveats(value_get(out->record, "handling"), publish->engine->world, publish->arena,
                        &out->caveats));
+    /* What could not be granted later must not be published now. */
+    TRY(object_encode(&caveats_info, &out->caveats, &packed));
     TRY(seal_all(publish->engine, out));
     TRY(store_all(publish, out));
     committed(publish, out);
 out:
     release_keys(publish->engine);
+    buffer_free(&packed);
     if (out != NULL) {
         outgoing_free(out);
     }

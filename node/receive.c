@@ -55,6 +55,21 @@ out:
     return err;
 }
 
+/* A grant that may go onward has to convince third parties, so it is signed itself. W-54 */
+static enum error check_grant_signature(const struct peer *peer, const struct incoming *in)
+{
+    const struct grant *grant = &in->grant.grant;
+    enum error err = ERR_BAD_SIGNATURE;
+
+    if (!OBJECT_HAS(grant, GRANT_SIGNATURE)) {
+        return in->grant.caveats.onward == ONWARD_NONE ? OK : ERR_BAD_SIGNATURE;
+    }
+    for (size_t i = 0; i < peer->key_count && err == ERR_BAD_SIGNATURE; i++) {
+        err = grant_verify(grant, peer->keys[i].sign_key);
+    }
+    return err;
+}
+
 static enum error check_signature(const struct peer *peer, const struct incoming *in)
 {
     const struct peer_key *key = peer_key_named(peer, &in->header.sign_id);
@@ -306,6 +321,7 @@ static enum error apply_grant(struct receive *receive, const struct lane_entry *
     TRY(parcel_read(payload, engine->record_arena, &in.parcel));
     TRY(grant_read(in.parcel.grant, engine->record_arena, &in.grant));
     TRY(check_grant(engine, receive->peer, &in, engine->record_arena));
+    TRY(check_grant_signature(receive->peer, &in));
     TRY(check_signature(receive->peer, &in));
     TRY(unwrap(engine, receive->peer, &in));
     TRY(incoming_find_ciphers(receive, &in));

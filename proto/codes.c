@@ -327,3 +327,23 @@ enum identifier_verdict identifier_check(struct view scheme, struct view value)
     }
     return IDENTIFIER_GOOD;
 }
+
+static size_t digits_at_end(struct view text)
+{
+    size_t digits = 0;
+
+    while (digits < text.size && text.data[text.size - 1 - digits] >= '0' &&
+           text.data[text.size - 1 - digits] <= '9') {
+        digits++;
+    }
+    return digits;
+}
+
+bool serial_range_is_valid(struct view first, struct view last)
+{
+    size_t digits = digits_at_end(first);
+
+    return digits > 0 && first.size == last.size && digits_at_end(last) == digits &&
+           memcmp(first.data, last.data, first.size - digits) == 0 &&
+           view_compare(first, last) <= 0;
+}

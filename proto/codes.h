@@ -133,6 +133,9 @@ enum identifier_verdict {
     IDENTIFIER_BAD_DIGIT /* check digit does not add up: warn, do not refuse */
 };
 
+/** Whether two serials are ends of a range: the same letters, then as many digits, upwards. */
+bool serial_range_is_valid(struct view first, struct view last);
+
 /**
  * Check an identifier by its scheme (CODES_ID_SCHEME, and CONTAINER, LOCODE).
  * Chosen by scheme, never by shape: IMO ship and company numbers look alike.

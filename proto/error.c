@@ -3,7 +3,9 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 #include <strings.h>
+#include <unicode/utf8.h>
 
 static const struct error_info errors[ERROR_COUNT] = {
     [OK] = {"E000", MOVER_NOBODY, 0, "done", "nothing to do", "Nothing went wrong."},
@@ -265,6 +267,25 @@ enum error error_from_code(const char *code)
     return OK;
 }
 
+/* Texts are cut to their room, and quote what was typed: no half character may stay. */
+static void keep_whole_characters(char *text)
+{
+    const uint8_t *bytes = (const uint8_t *)text;
+    int32_t size = (int32_t)strlen(text);
+    int32_t kept = 0;
+
+    for (int32_t i = 0; i < size;) {
+        int32_t start = i;
+        UChar32 c = 0;
+        U8_NEXT(bytes, i, size, c);
+        if (c >= 0) {
+            memmove(text + kept, text + start, (size_t)(i - start));
+            kept += i - start;
+        }
+    }
+    text[kept] = '\0';
+}
+
 enum error problem_add(struct problems *problems, enum error error, const char *where,
                        const char *what, ...)
 {
@@ -281,6 +302,8 @@ enum error problem_add(struct problems *problems, enum error error, const char *
         va_start(arguments, what);
         (void)vsnprintf(problem->what, sizeof problem->what, what, arguments);
         va_end(arguments);
+        keep_whole_characters(problem->where);
+        keep_whole_characters(problem->what);
     }
     problems->count++;
     return error;
@@ -297,4 +320,5 @@ void problem_mend(struct problems *problems, const char *mend, ...)
     va_start(arguments, mend);
     (void)vsnprintf(problem->mend, sizeof problem->mend, mend, arguments);
     va_end(arguments);
+    keep_whole_characters(problem->mend);
 }

@@ -7,7 +7,9 @@
 #include <unicode/unorm2.h>
 #include <unicode/ustring.h>
 #include <unicode/utf16.h>
+#include <unicode/utf8.h>
 
+enum { COMPOSED_MAX_BYTES = 65536 };
 enum { UNITS_MAX = NAME_UNFOLDED_MAX * NAME_CHARACTERS_MAX };
 
 /* Keep letters and digits, drop marks, turn runs of anything else into one blank. */
@@ -35,6 +37,57 @@ static int32_t keep_words(const UChar *from, int32_t length, UChar *to)
         }
     }
     return out;
+}
+
+/* Whether no character could combine with another: most texts, told without memory. */
+static bool is_plainly_composed(struct view text)
+{
+    const uint8_t *bytes = text.data;
+    size_t i = 0;
+
+    while (i < text.size) {
+        UChar32 c = 0;
+        U8_NEXT(bytes, i, text.size, c);
+        if (c < 0 || (c > 0x7f && (u_getCombiningClass(c) != 0 ||
+                                   u_getIntPropertyValue(c, UCHAR_NFC_QUICK_CHECK) != UNORM_YES))) {
+            return false;
+        }
+    }
+    return true;
+}
+
+enum error names_compose(struct view text, struct arena *arena, struct view *composed)
+{
+    UErrorCode status = U_ZERO_ERROR;
+    const UNormalizer2 *form = unorm2_getNFCInstance(&status);
+    int32_t length = 0;
+    int32_t size = 0;
+
+    *composed = text;
+    if (is_plainly_composed(text)) {
+        return OK;
+    }
+    if (!text_is_valid(text) || text.size > COMPOSED_MAX_BYTES) {
+        return text.size > COMPOSED_MAX_BYTES ? ERR_TOO_LARGE : ERR_FIELD_VALUE;
+    }
+    /* As many units as bytes are enough to read it in, three times as many to compose it (UAX 15).
+     */
+    int32_t room = 3 * (int32_t)text.size;
+    UChar *raw = arena_alloc_many(arena, text.size, sizeof *raw);
+    UChar *made = arena_alloc_many(arena, (size_t)room, sizeof *made);
+    char *bytes = arena_alloc_many(arena, (size_t)room, 3);
+    if (raw == NULL || made == NULL || bytes == NULL) {
+        return arena_error(arena);
+    }
+    u_strFromUTF8(raw, (int32_t)text.size, &length, (const char *)text.data, (int32_t)text.size,
+                  &status);
+    if (unorm2_isNormalized(form, raw, length, &status)) {
+        return U_FAILURE(status) ? ERR_NO_MEMORY : OK;
+    }
+    length = unorm2_normalize(form, raw, length, made, room, &status);
+    u_strToUTF8(bytes, 3 * room, &size, made, length, &status);
+    *composed = view_of(bytes, (size_t)size);
+    return U_FAILURE(status) ? ERR_NO_MEMORY : OK;
 }
 
 enum error names_fold(struct view name, struct buffer *folded)

@@ -6,6 +6,7 @@
  * do not count, order of letters and the script do.
  */
 
+#include "arena.h"
 #include "bytes.h"
 #include "error.h"
 
@@ -24,6 +25,14 @@ enum {
  * @return OK, ERR_TOO_LARGE, ERR_FIELD_VALUE for bytes that are no text, ERR_NO_MEMORY.
  */
 MUST_CHECK enum error names_fold(struct view name, struct buffer *folded);
+
+/**
+ * A text in Unicode's composed form (NFC), in which texts are stored.
+ * @param text     valid UTF-8.
+ * @param composed borrows from text if that is composed already, else from the arena.
+ * @return OK, ERR_FIELD_VALUE for bytes that are no text, ERR_NO_MEMORY, ERR_TOO_LARGE.
+ */
+MUST_CHECK enum error names_compose(struct view text, struct arena *arena, struct view *composed);
 
 /**
  * The words of a folded name, borrowed from it.

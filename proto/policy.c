@@ -331,7 +331,16 @@ static enum error check_dates(const struct value *handling, struct instant issue
     struct instant until = {0};
     struct instant purge = {0};
     bool has_until = date_of(handling, "use_until", &until);
+    static const char *const names[] = {"not_before", "use_until", "purge_by", "review_by"};
 
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        struct instant date = {0};
+        if (date_of(handling, names[i], &date) && date.ms < 0) {
+            char where[PROBLEM_WHERE_BYTES];
+            (void)snprintf(where, sizeof where, "/handling/%s", names[i]);
+            return problem_add(problems, ERR_POLICY_INVALID, where, "it lies before 1970");
+        }
+    }
     if (has_until && date_of(handling, "not_before", &from) && until.ms <= from.ms) {
         return problem_add(problems, ERR_POLICY_INVALID, "/handling/use_until",
                            "it must be after not_before");
@@ -339,6 +348,11 @@ static enum error check_dates(const struct value *handling, struct instant issue
     if (has_until && date_of(handling, "purge_by", &purge) && purge.ms < until.ms) {
         return problem_add(problems, ERR_POLICY_INVALID, "/handling/purge_by",
                            "it must not be before use_until");
+    }
+    if (value_get(handling, "retain") != NULL && date_of(handling, "purge_by", &purge) &&
+        purge.ms < policy_retain_until(handling, issued_at).ms) {
+        return problem_add(problems, ERR_POLICY_INVALID, "/handling/purge_by",
+                           "it lies before the end of retain");
     }
     if (has_until && value_get(handling, "retain") != NULL &&
         policy_retain_until(handling, issued_at).ms < until.ms) {

@@ -11,7 +11,7 @@
 #include "record.h"
 
 enum {
-    POLICY_MEMBERS_MAX = 256,
+    POLICY_MEMBERS_MAX = 257, /* as many peers as a store keeps, and ourselves */
     POLICY_GROUPS_MAX = 64,
     POLICY_TERMS_MAX = 256,
     GROUP_NAME_BYTES = 41,

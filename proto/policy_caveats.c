@@ -89,7 +89,7 @@ static enum error onward_ids(const struct value *handling, const struct policy_w
         const struct id *id = policy_term_is_group(term) ? (group == NULL ? NULL : &group->group)
                                                          : (member == NULL ? NULL : &member->node);
         if (id == NULL) {
-            return ERR_POLICY_UNKNOWN_TERM;
+            continue; /* gone since it was checked: leaving it out only narrows */
         }
         if (ids->count == CAVEAT_AUDIENCE_MAX) {
             return ERR_TOO_LARGE;
@@ -125,6 +125,10 @@ enum error policy_caveats(const struct value *handling, const struct policy_worl
     enum error err = OK;
 
     TRY(onward_ids(handling, world, arena, &made.onward_to));
+    if (made.onward_to.count == 0 &&
+        (made.onward == ONWARD_LISTED || made.onward == ONWARD_GROUP)) {
+        made.onward = ONWARD_NONE;
+    }
     caveat_time(handling, "not_before", CAVEAT_NOT_BEFORE, &made, &made.not_before);
     caveat_time(handling, "use_until", CAVEAT_USE_UNTIL, &made, &made.use_until);
     caveat_time(handling, "purge_by", CAVEAT_PURGE_BY, &made, &made.purge_by);

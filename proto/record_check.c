@@ -26,13 +26,7 @@ enum { QUOTE_MAX = 60, CANDIDATES_MAX = 64 };
 /* How much of a text an error message repeats. */
 static int quote_size(struct view text)
 {
-    size_t size = text.size < QUOTE_MAX ? text.size : QUOTE_MAX;
-
-    /* Not in the middle of a character. */
-    while (size > 0 && size < text.size && (text.data[size] & 0xc0) == 0x80) {
-        size--;
-    }
-    return (int)size;
+    return text.size < QUOTE_MAX ? (int)text.size : QUOTE_MAX;
 }
 
 static enum error note(struct check *check, enum error error)
@@ -69,11 +63,17 @@ static enum error check_text(struct check *check, const struct record_field *fie
 {
     size_t length = text_length(value->bytes);
     unsigned traits = text_traits(value->bytes);
-    unsigned refused = TEXT_HAS_CONTROL;
+    unsigned refused = TEXT_HAS_CONTROL | TEXT_HAS_BIDI | TEXT_HAS_HIDDEN |
+                       (field->type == FIELD_LINES ? 0U : (unsigned)TEXT_HAS_LINE_BREAK);
+    struct view composed = value->bytes;
 
-    if (field->type != FIELD_LINES) {
-        refused |= TEXT_HAS_LINE_BREAK | TEXT_HAS_BIDI | TEXT_HAS_HIDDEN;
+    if (names_compose(value->bytes, check->arena, &composed) != OK) {
+        return arena_error(check->arena);
     }
+    if (check->mode == RECORD_RECEIVED && !view_equal(composed, value->bytes)) {
+        return PROBLEM(check, ERR_FIELD_VALUE, "it is not in composed form (NFC)");
+    }
+    value->bytes = composed;
     if (length < (size_t)field->min || length > (size_t)field->max) {
         return PROBLEM(check, ERR_FIELD_VALUE, "it must have %lld to %lld characters, not %zu",
                        (long long)field->min, (long long)field->max, length);
@@ -167,10 +167,10 @@ static enum error check_hs(struct check *check, const struct record_field *field
 static enum error check_grade(struct check *check, const struct record_field *field,
                               struct value *value)
 {
-    const struct view text = value->bytes;
+    const uint8_t *grade = value->bytes.data;
 
     (void)field;
-    if (!is_of(text, "ABCDEF123456", 2, 2) || text.data[0] < 'A' || text.data[1] > '6') {
+    if (!is_of(value->bytes, "ABCDEF123456", 2, 2) || grade[0] < 'A' || grade[1] > '6') {
         return PROBLEM(check, ERR_FIELD_VALUE, "a grade is a letter A to F and a digit 1 to 6");
     }
     return OK;
@@ -231,9 +231,10 @@ static enum error check_serials(struct check *check, const struct record_field *
         size_t first = (size_t)((const uint8_t *)dots - text.data);
         struct view a = view_of(text.data, first);
         struct view b = view_of(text.data + first + 2, text.size - first - 2);
-        if (a.size == 0 || a.size != b.size || view_compare(a, b) > 0) {
-            enum error err = PROBLEM(check, ERR_FIELD_VALUE,
-                                     "both ends of a range need the same length, first end first");
+        if (!serial_range_is_valid(a, b)) {
+            enum error err = PROBLEM(
+                check, ERR_FIELD_VALUE,
+                "both ends of a range need the same letters and as many digits, first end first");
             problem_mend(check->problems, "write it as KP19-004410..KP19-004447");
             return err;
         }
@@ -680,10 +681,9 @@ enum error record_check(struct value *record, enum record_check_mode mode, struc
     struct reference reference = {0};
     if (reference_parse(value_get_text(record, "reference"), &reference) == OK &&
         reference.kind != check.kind) {
-        (void)snprintf(check.where, sizeof check.where, "/reference");
-        (void)PROBLEM(&check, ERR_RECORD_CONFLICT, "a %s is named %s-…", check.kind->title,
-                      check.kind->prefix);
-        check.where[0] = '\0';
+        (void)problem_add(problems, ERR_RECORD_CONFLICT, "/reference", "a %s is named %s-…",
+                          check.kind->title, check.kind->prefix);
+        (void)note(&check, ERR_RECORD_CONFLICT);
     }
     if (mode == RECORD_OWN) {
         size_t before = problems == NULL ? 0 : problems->count;

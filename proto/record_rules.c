@@ -346,6 +346,23 @@ static void check_audience(const struct value *record, struct problems *problems
     }
 }
 
+/* A pointer to nothing protects nothing: whoever wrote it meant something else. */
+static void check_moved(const struct value *record, struct problems *problems)
+{
+    const struct value *moved = value_get(value_get(record, "handling"), "fields");
+    const struct value *body = body_of(record);
+
+    for (size_t i = 0; moved != NULL && moved->kind == PACK_MAP && i < moved->count; i++) {
+        const struct view pointer = moved->members[i].key;
+        if (value_at(body, pointer) == NULL) {
+            (void)problem_add(
+                problems, ERR_FIELD_VALUE, "/handling/fields", "nothing stands at \"%.*s\"",
+                (int)(pointer.size < 60 ? pointer.size : 60), (const char *)pointer.data);
+            problem_mend(problems, "entries of a list count from 0");
+        }
+    }
+}
+
 void record_check_rules(const struct record_kind *kind, const struct value *record,
                         struct problems *problems, struct problems *warnings)
 {
@@ -354,4 +371,5 @@ void record_check_rules(const struct record_kind *kind, const struct value *reco
     kind->check(record, problems, warnings);
     check_filled_in(record, where, problems);
     check_audience(record, problems);
+    check_moved(record, problems);
 }

@@ -41,15 +41,17 @@ size_t text_length(struct view text)
 
 static unsigned character_traits(UChar32 c)
 {
-    int8_t category = u_charType(c);
-
+    /* Most of what is written. Not worth three questions to ICU for each. */
+    if (c >= 0x20 && c < 0x7F) {
+        return 0;
+    }
     if (c == '\n' || c == '\t') {
         return TEXT_HAS_LINE_BREAK;
     }
     if (u_hasBinaryProperty(c, UCHAR_BIDI_CONTROL)) {
         return TEXT_HAS_BIDI;
     }
-    switch (category) {
+    switch (u_charType(c)) {
     case U_CONTROL_CHAR:
     case U_LINE_SEPARATOR:
     case U_PARAGRAPH_SEPARATOR:

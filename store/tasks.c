@@ -79,6 +79,7 @@ enum error store_quarantine_trim(struct store_txn *txn, uint32_t peer, struct ar
     for (;;) {
         struct store_quarantine row = {0};
 
+        arena_clear(arena);
         TRY(database_seek(txn, TABLE_QUARANTINE, SEEK_AT_OR_AFTER, &key));
         TRY(database_get_row(txn, TABLE_QUARANTINE, &key, &quarantine_row_info, arena, &row));
         if (row.peer == peer) {

@@ -26,7 +26,7 @@ HOMES = {
     'msgpack.h': ('proto/pack.c',),
     'sodium.h': ('proto/', 'store/', 'node/transport_', 'node/files.c', 'node/checker.c', 'cli/'),
     'jansson.h': ('proto/record_json.c', 'cli/'),
-    'unicode/': ('proto/names.c', 'proto/record_json.c', 'proto/text.c'),
+    'unicode/': ('proto/error.c', 'proto/names.c', 'proto/record_json.c', 'proto/text.c'),
     'ini_configobj.h': ('node/config.c',),
     'seccomp.h': ('node/sandbox.c',),
     'libsmartcols': ('cli/',),

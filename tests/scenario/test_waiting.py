@@ -142,6 +142,19 @@ def test_another_node_of_the_same_State_does_not_inherit_what_waited(world):
         pass
 
 
+def test_an_onward_State_that_went_narrows_and_keeps_nothing_back(world):
+    node = world['XMA']
+    reader, gone = Guest(node), Guest(node)
+    first = node.publish(samples.denial('XMA', 'narrowed', {'*': ['state:' + reader.state]},
+                                        onward='listed', onward_to=['state:' + gone.state]))
+    publish(node, {'*': ['state:' + reader.state]}, 'behind it')
+    node.call('peer.remove', state=gone.state, reason='left')
+    reader.open()
+    reader.take(2)
+    node.until(lambda n: settled(reader))
+    assert reader.row()['ours'] == 2 and events(node, first) == [], events(node, first)
+
+
 def test_more_than_a_turn_of_waiting_grants_are_all_numbered_in_order(world):
     node = world['XMA']
     guest = Guest(node)

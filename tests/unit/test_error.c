@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "support.h"
 
+#include "text.h"
+
 #include <string.h>
 
 static void every_error_has_a_row_with_words(void **state)
@@ -116,6 +118,33 @@ static void nobody_has_to_listen_to_problems(void **state)
     assert_int_equal(problems.count, 0);
 }
 
+/* A reply with half a character could not be read by anybody. */
+static void what_is_said_is_whole_characters(void **state)
+{
+    struct problems problems = {0};
+    char text[3 * PROBLEM_TEXT_BYTES];
+    char where[3 * PROBLEM_WHERE_BYTES];
+
+    (void)state;
+    for (size_t at = 0; at < 4; at++) {
+        memset(text, 'x', at);
+        memset(where, 'x', at);
+        for (size_t i = at; i + 2 < sizeof text; i += 2) {
+            memcpy(text + i, "\xc3\xa9\0", 3);
+        }
+        for (size_t i = at; i + 2 < sizeof where; i += 2) {
+            memcpy(where + i, "\xc3\xa9\0", 3);
+        }
+        problems.count = 0;
+        (void)problem_add(&problems, ERR_FIELD_VALUE, where, "\"%.41s\" and %s", text, text);
+        problem_mend(&problems, "%s", text);
+        assert_true(text_is_valid(view_of_text(problems.items[0].where)));
+        assert_true(text_is_valid(view_of_text(problems.items[0].what)));
+        assert_true(text_is_valid(view_of_text(problems.items[0].mend)));
+        assert_true(strlen(problems.items[0].mend) > PROBLEM_TEXT_BYTES / 2);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -129,6 +158,7 @@ int main(void)
         cmocka_unit_test(problems_beyond_the_room_are_counted),
         cmocka_unit_test(a_place_that_is_too_long_is_cut),
         cmocka_unit_test(nobody_has_to_listen_to_problems),
+        cmocka_unit_test(what_is_said_is_whole_characters),
     };
 
     return RUN(tests);

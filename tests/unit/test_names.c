@@ -153,6 +153,34 @@ static void words_beyond_the_room_are_left_out(void **state)
     assert_int_equal(names_words(view_of(text, sizeof text - 4), words), NAME_WORDS_MAX - 1);
 }
 
+/* W-87: texts are stored composed; what is composed already takes no memory. */
+static void texts_are_composed(void **state)
+{
+    static const char *const rows[][2] = {
+        {"Cafe\xcc\x81", "Caf\xc3\xa9"},
+        {"Caf\xc3\xa9", "Caf\xc3\xa9"},
+        {"plain", "plain"},
+        {"", ""},
+        {"\xe1\x84\x80\xe1\x85\xa1", "\xea\xb0\x80"},             /* Hangul letters */
+        {"\xd9\x83\xd9\x8e\xd8\xb1", "\xd9\x83\xd9\x8e\xd8\xb1"}, /* Arabic with a vowel mark */
+    };
+    struct arena *arena = big_arena();
+    struct view composed;
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        assert_ok(names_compose(view_of_text(rows[i][0]), arena, &composed));
+        assert_view(composed, rows[i][1]);
+    }
+    arena_free(&arena);
+    arena = arena_new(16);
+    assert_ok(names_compose(view_of_text("Stra\xc3\x9f"
+                                         "e und Caf\xc3\xa9"),
+                            arena, &composed));
+    assert_true(names_compose(view_of_text("Cafe\xcc\x81 und noch mehr"), arena, &composed) != OK);
+    arena_free(&arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -165,6 +193,7 @@ int main(void)
         cmocka_unit_test(a_small_buffer_is_too_small),
         cmocka_unit_test(words_are_split_at_blanks),
         cmocka_unit_test(words_beyond_the_room_are_left_out),
+        cmocka_unit_test(texts_are_composed),
     };
 
     return RUN(tests);

@@ -253,6 +253,18 @@ static void a_record_names_somebody_who_may_read_it(void **state)
     check_changes(arena, denial, rows, COUNT(rows));
 }
 
+static void a_field_that_is_moved_stands_there(void **state)
+{
+    static const struct change rows[] = {
+        {"/handling/fields", "{\"/parties/3\":\"restricted\"}", OK},
+        {"/handling/fields", "{\"/parties/4\":\"restricted\"}", ERR_FIELD_VALUE},
+        {"/handling/fields", "{\"/embargo_ref\":\"restricted\"}", ERR_FIELD_VALUE},
+    };
+
+    (void)state;
+    check_changes(arena, denial, rows, COUNT(rows));
+}
+
 static void rules_survive_records_without_their_fields(void **state)
 {
     static const char *const schemas[] = {"valise/denial/1", "valise/broker-alert/1",
@@ -300,6 +312,7 @@ int main(void)
         TEST(links_of_custody_stand_in_order_of_number_and_year),
         TEST(a_form_that_was_not_filled_in_is_refused),
         TEST(a_record_names_somebody_who_may_read_it),
+        TEST(a_field_that_is_moved_stands_there),
         TEST(rules_survive_records_without_their_fields),
     };
 
