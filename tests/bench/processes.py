@@ -13,8 +13,8 @@ def tree(pid):
                 with open('/proc/%s/stat' % name, encoding='utf-8', errors='replace') as file:
                     # The name may hold anything, so count from its end.
                     parents[int(name)] = int(file.read().rsplit(')', 1)[1].split()[1])
-            except FileNotFoundError:
-                pass
+            except (FileNotFoundError, ProcessLookupError):
+                pass    # it ended meanwhile
     found = [pid]
     for one in found:
         found.extend(child for child, parent in parents.items() if parent == one)
