@@ -22,6 +22,7 @@ import time
 from . import control
 
 IN_TOUCH = 'in touch'   # name of the session state
+IDLE_SECONDS = 60       # the node cuts off who asks nothing for 120 s
 DEADLINE = float(os.environ.get('VALISE_DEADLINE', '60'))
 NAMES = {'XMA': 'Marentia', 'XNH': 'Norrhaven', 'XOR': 'Oldenreach', 'XPE': 'Pellagia',
          'XQU': 'Quillara', 'XRI': 'Rivania', 'XTO': 'Tolmeria', 'XUR': 'Ursalia'}
@@ -88,6 +89,7 @@ class Node:
         self.socket = os.path.join(self.home, 'run', 'control.sock')
         self.store = os.path.join(self.home, 'store')
         self._control = None
+        self._asked = 0.0
 
     # --- making ---------------------------------------------------------------------------
 
@@ -201,8 +203,11 @@ class Node:
 
     def call(self, command, **arguments):
         """One command over one lasting connection; raises control.Refused."""
+        if time.monotonic() - self._asked > IDLE_SECONDS:
+            self.hang_up()
         if self._control is None:
             self._control = control.Control(self.socket)
+        self._asked = time.monotonic()
         try:
             return self._control.call(command, **arguments)
         except (OSError, EOFError):
