@@ -219,8 +219,8 @@ _RECEIVE = [
            [GUARDS + 'not_what_it_says'], 'handling comes from outside'),
     Mutant('M70', 'node/incoming.c', 'if (body->fields[i].section == SECTION_INTERNAL &&',
            'if (false &&', [GUARDS + 'not_what_it_says'], 'internal fields come from outside'),
-    Mutant('M71', 'node/contents.c', 'TRY(contents->count < RECORD_INDEX_MAX ? OK : '
-           'ERR_TOO_LARGE);', 'TRY(contents->count < RECORD_INDEX_MAX - 1 ? OK : ERR_TOO_LARGE);',
+    Mutant('M71', 'node/contents.c', 'if (collecting->capacity == RECORD_INDEX_MAX) {',
+           'if (collecting->capacity == RECORD_INDEX_MAX / 2) {',
            ['unit/test_engine'], 'the bound of what a record is found by is another'),
 ]
 
@@ -312,8 +312,8 @@ _RECORD = [
            'length > (size_t)field->max + 1) {',
            ['unit/test_record_check'], 'a text may be a character too long'),
     Mutant('M99', 'proto/record_check.c',
-           'refused |= TEXT_HAS_LINE_BREAK | TEXT_HAS_BIDI | TEXT_HAS_HIDDEN;',
-           'refused |= TEXT_HAS_LINE_BREAK | TEXT_HAS_HIDDEN;',
+           'unsigned refused = TEXT_HAS_CONTROL | TEXT_HAS_BIDI | TEXT_HAS_HIDDEN |',
+           'unsigned refused = TEXT_HAS_CONTROL | TEXT_HAS_HIDDEN |',
            ['unit/test_record_check'], 'a name may turn the direction of the text around it'),
     Mutant('M100', 'proto/record_check.c',
            'return check->mode == RECORD_RECEIVED ? ERR_CODE_NOT_KNOWN_HERE : otherwise;',
