@@ -513,35 +513,48 @@ static enum error raw_close(struct raw *raw, enum error err)
     return err;
 }
 
+/* Where LMDB has mapped a file. Searched for, a value is found in pages that are free, too. */
+static uintptr_t mapped_at(const char *path)
+{
+    char line[PATH_BYTES + 128];
+    char real[PATH_BYTES];
+    uintptr_t start = 0;
+    FILE *maps = realpath(path, real) == NULL ? NULL : fopen("/proc/self/maps", "r");
+
+    while (maps != NULL && start == 0 && fgets(line, sizeof line, maps) != NULL) {
+        if (strstr(line, real) != NULL) {
+            start = (uintptr_t)strtoull(line, NULL, 16);
+        }
+    }
+    if (maps != NULL) {
+        (void)fclose(maps);
+    }
+    return start;
+}
+
 static enum error do_places(struct home *home, char **arguments)
 {
-    enum { NONCE_BYTES = 24 };
     char path[PATH_BYTES + 64];
-    struct buffer file = buffer_init(max_bytes);
     struct raw raw = {0};
     MDB_cursor *cursor = NULL;
     MDB_val key;
     MDB_val value;
+    uintptr_t start = 0;
     enum error err = OK;
 
     (void)snprintf(path, sizeof path, "%s/data.mdb", home->store);
-    TRY(read_file(path, &file));
     TRY(raw_open(home->store, arguments[0], &raw));
+    start = mapped_at(path);
+    TRY(start == 0 ? ERR_FILE : OK);
     TRY(database_error(mdb_cursor_open(raw.txn, raw.table, &cursor)));
     while (mdb_cursor_get(cursor, &key, &value, MDB_NEXT) == 0) {
-        /* A value begins with a random nonce, by which it is found in the file. */
-        const uint8_t *place = memmem(file.data, file.size, value.mv_data,
-                                      value.mv_size < NONCE_BYTES ? value.mv_size : NONCE_BYTES);
-        if (place != NULL) {
-            print_hex(view_of(key.mv_data, key.mv_size));
-            (void)printf(" %td %zu\n", place - file.data, value.mv_size);
-        }
+        print_hex(view_of(key.mv_data, key.mv_size));
+        (void)printf(" %td %zu\n", (ptrdiff_t)((uintptr_t)value.mv_data - start), value.mv_size);
     }
 out:
     if (cursor != NULL) {
         mdb_cursor_close(cursor);
     }
-    buffer_free(&file);
     return raw_close(&raw, err == OK ? ERR_CANCELLED : err) == ERR_CANCELLED ? OK : err;
 }
 
