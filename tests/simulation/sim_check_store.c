@@ -354,8 +354,7 @@ static void count_received(const struct look *look, const struct audit_entry *ev
     }
     struct ledger_entry *entry = ledger_find_version(sim, event->subject, version);
     if (entry != NULL && ++entry->received[look->node->index] > 1 &&
-        !sim->nodes[entry->originator].ever_rolled_back &&
-        node_is_honest(&sim->nodes[entry->originator])) {
+        !sim->nodes[entry->originator].ever_rolled_back) {
         fail(look, "I6", entry, "it was taken in twice");
     }
 }

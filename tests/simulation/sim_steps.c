@@ -65,6 +65,9 @@ static bool may_number(struct sim_node *node)
 static void act_publish(struct sim_node *node)
 {
     if (may_number(node)) {
+        if (node->traitor && node->sim->faults && prng_chance(&node->sim->prng, 5000)) {
+            traitor_rewind(node);
+        }
         publish_new(node, PUBLISH_PLAIN);
     }
 }

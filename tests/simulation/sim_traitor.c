@@ -367,8 +367,10 @@ static bool blob_hunt(struct act *act)
     if (sim->ledger.count == 0 || is_heads(act)) {
         return false;
     }
-    const struct ledger_entry *entry =
-        &sim->ledger.entries[prng_below(&sim->prng, (uint32_t)sim->ledger.count)];
+    const struct ledger_entry *entry = NULL;
+    for (int tries = 0; tries < TRIES && (entry == NULL || entry->originator != act->to); tries++) {
+        entry = &sim->ledger.entries[prng_below(&sim->prng, (uint32_t)sim->ledger.count)];
+    }
     for (int s = 0; s < SECTION_COUNT; s++) {
         if (entry->has_cipher[s]) {
             wanted[count++] = id_view(&entry->ciphers[s]);
@@ -428,14 +430,15 @@ static bool drop(struct act *act)
     return true;
 }
 
+/* Those that need a certain message come first, else they would hardly have their turn. */
 static const act_function acts[] = {
-    heads_lower,  heads_higher, heads_hash, heads_unsigned, heads_foreign, fork_heads,
-    fork_same,    fork_next,    fork_first, replay,         unsigned_push, repeat_push,
-    push_earlier, ack_wrong,    ack_ahead,  blob_unasked,   blob_hunt,     credit_lie,
-    pull_strange, flip,         drop,       reflect,
+    heads_lower,  heads_higher, heads_hash,   heads_unsigned, heads_foreign, fork_heads,
+    ack_wrong,    ack_ahead,    repeat_push,  unsigned_push,  fork_same,     fork_next,
+    fork_first,   replay,       push_earlier, blob_unasked,   blob_hunt,     credit_lie,
+    pull_strange, flip,         drop,         reflect,
 };
 
-enum { ACTS = sizeof acts / sizeof acts[0] };
+enum { ACTS = sizeof acts / sizeof acts[0], ACTS_OF_A_MESSAGE = 10 };
 
 /* Keep a frame to send it again in another session. */
 static void keep_frame(struct sim *sim, struct view bytes)
@@ -485,7 +488,7 @@ void traitor_send(struct sim *sim, struct link *link, size_t place, struct view 
     if (sim->faults && prng_chance(&sim->prng, sim->traitor.rate)) {
         bool done = false;
         for (int tries = 0; tries < TRIES && !done; tries++) {
-            unsigned chosen = prng_below(&sim->prng, ACTS);
+            unsigned chosen = prng_below(&sim->prng, tries < TRIES / 2 ? ACTS_OF_A_MESSAGE : ACTS);
             done = ((sim->traitor.acts >> chosen) & 1U) != 0 && acts[chosen](&act);
         }
     }
@@ -496,6 +499,17 @@ void traitor_send(struct sim *sim, struct link *link, size_t place, struct view 
         keep_frame(sim, raw);
     }
     buffer_free(&bytes);
+}
+
+void traitor_rewind(struct sim_node *node)
+{
+    for (size_t i = 0; i < node->sim->count; i++) {
+        struct peer *peer = i == node->index ? NULL : node_peer(node, i);
+        if (peer != NULL && peer_in_session(peer) && peer->session.pushed_seq > 0) {
+            peer->session.pushed_seq =
+                prng_range(&node->sim->prng, 0, peer->session.pushed_seq - 1);
+        }
+    }
 }
 
 void traitor_choose(struct sim *sim)

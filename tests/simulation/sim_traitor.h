@@ -21,4 +21,7 @@ void traitor_listen(struct sim *sim, const struct event *event);
 /** Put a forged object on a traitor's lane, with its real signature on the lane. */
 void forge(struct sim_node *node);
 
+/** Have what is published next sent together with what was sent before. */
+void traitor_rewind(struct sim_node *node);
+
 void traitor_free(struct sim *sim);
