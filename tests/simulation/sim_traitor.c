@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-enum { FAR = 1000000, TRIES = 12 };
+enum { FAR = 1000000, TRIES = 20 };
 
 /** A message that a traitor is about to send, and what it may become. */
 struct act {
@@ -103,6 +103,13 @@ static bool is_heads(const struct act *act)
     return act->message->type == MESSAGE_HEADS;
 }
 
+/* Nothing about lanes is taken before heads were compared. */
+static bool is_early(const struct act *act)
+{
+    return act->message->type == MESSAGE_HEADS || act->message->type == MESSAGE_IDENT_PULL ||
+           act->seen == NULL || !act->seen->session.heads_seen;
+}
+
 /* --- lies in HEADS ------------------------------------------------------------------------- */
 
 static bool heads_lower(struct act *act)
@@ -178,8 +185,8 @@ static bool push_entry(struct act *act, struct lane_cursor cursor, unsigned flag
     struct view payload = view_of(cover, sizeof cover);
     struct view entry = {0};
 
-    if (act->message->type == MESSAGE_HEADS || !is_honest_receiver(act)) {
-        return false; /* nothing about lanes before heads */
+    if (is_early(act) || !is_honest_receiver(act)) {
+        return false;
     }
     prng_fill(&act->sim->prng, cover, sizeof cover);
     bool good =
@@ -347,13 +354,21 @@ static bool blob_unasked(struct act *act)
     struct message message = made_up(act, MESSAGE_BLOB);
     uint8_t bytes[1040] = {0};
 
-    if (is_heads(act)) {
+    if (is_early(act)) {
         return false;
     }
     prng_fill(&act->sim->prng, bytes, sizeof bytes);
     message.blob.bytes = view_of(bytes, sizeof bytes);
     put(act, &message, EVENT_REFUSE);
     return true;
+}
+
+/* Whether the receiver published it, and gave the traitor some of it. */
+static bool is_partly_ours(const struct act *act, const struct ledger_entry *entry)
+{
+    return entry != NULL && entry->originator == act->to &&
+           entry->audience[act->node->index] != 0 &&
+           entry->audience[act->node->index] != entry->present;
 }
 
 /* Ask for ciphertexts that were not granted; check_delivery sees whether they come. */
@@ -364,15 +379,15 @@ static bool blob_hunt(struct act *act)
     struct view wanted[SLOTS_MAX];
     size_t count = 0;
 
-    if (sim->ledger.count == 0 || is_heads(act)) {
+    if (sim->ledger.count == 0 || is_early(act)) {
         return false;
     }
     const struct ledger_entry *entry = NULL;
-    for (int tries = 0; tries < TRIES && (entry == NULL || entry->originator != act->to); tries++) {
+    for (int tries = 0; tries < TRIES && !is_partly_ours(act, entry); tries++) {
         entry = &sim->ledger.entries[prng_below(&sim->prng, (uint32_t)sim->ledger.count)];
     }
     for (int s = 0; s < SECTION_COUNT; s++) {
-        if (entry->has_cipher[s]) {
+        if (entry->has_cipher[s] && ((entry->audience[act->node->index] >> s) & 1U) == 0) {
             wanted[count++] = id_view(&entry->ciphers[s]);
         }
     }
@@ -387,7 +402,7 @@ static bool credit_lie(struct act *act)
 {
     struct message message = made_up(act, MESSAGE_CREDIT);
 
-    if (is_heads(act)) {
+    if (is_early(act)) {
         return false;
     }
     message.credit.bytes = CREDIT_BYTES;
@@ -399,7 +414,7 @@ static bool pull_strange(struct act *act)
 {
     struct message message = made_up(act, MESSAGE_LANE_PULL);
 
-    if (is_heads(act)) {
+    if (is_early(act)) {
         return false;
     }
     message.lane_pull.side = prng_below(&act->sim->prng, 2);
@@ -430,15 +445,18 @@ static bool drop(struct act *act)
     return true;
 }
 
-/* Those that need a certain message come first, else they would hardly have their turn. */
+/*
+ * Those that need a certain message come first, else they would hardly have
+ * their turn; and the one that leaves the message as it is.
+ */
 static const act_function acts[] = {
-    heads_lower,  heads_higher, heads_hash,   heads_unsigned, heads_foreign, fork_heads,
-    ack_wrong,    ack_ahead,    repeat_push,  unsigned_push,  fork_same,     fork_next,
-    fork_first,   replay,       push_earlier, blob_unasked,   blob_hunt,     credit_lie,
-    pull_strange, flip,         drop,         reflect,
+    heads_lower,  heads_higher, heads_hash,  heads_unsigned, heads_foreign, fork_heads,
+    ack_wrong,    ack_ahead,    repeat_push, unsigned_push,  blob_hunt,     fork_same,
+    fork_next,    fork_first,   replay,      push_earlier,   blob_unasked,  credit_lie,
+    pull_strange, flip,         drop,        reflect,
 };
 
-enum { ACTS = sizeof acts / sizeof acts[0], ACTS_OF_A_MESSAGE = 10 };
+enum { ACTS = sizeof acts / sizeof acts[0], ACTS_OF_A_MESSAGE = 11 };
 
 /* Keep a frame to send it again in another session. */
 static void keep_frame(struct sim *sim, struct view bytes)
