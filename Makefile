@@ -25,7 +25,6 @@ SAN :=
 V := 0
 Q := $(if $(filter 1,$(V)),,@)
 
-VARIANT := $(notdir $(CC))$(if $(SAN),-$(subst $(comma),-,$(SAN)))
 comma := ,
 BUILD := build/$(notdir $(CC))$(if $(SAN),-$(subst $(comma),-,$(SAN)))
 BIN := $(BUILD)/bin
@@ -116,9 +115,6 @@ ARCHIVES := $(BUILD)/libnode.a $(BUILD)/libstore.a $(BUILD)/libproto.a
 WRAP := -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strdup,--wrap=sodium_malloc
 
 $(BUILD)/tests/%.o: CPPFLAGS += -Inode -Icli -Itests/unit
-$(TEST_BIN)/test_%: $(BUILD)/tests/unit/test_%.o $(BUILD)/tests/unit/failing.o $(call obj,$(SRC_CLI)) $(ARCHIVES)
-	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(LDFLAGS) $(WRAP) -o $@ $^ $(LIBS_TEST)
 .PRECIOUS: $(BUILD)/tests/%.o
 
 # The daemon with named crash points, and the transport with a breakable handler, for tests only:
