@@ -26,7 +26,7 @@ struct faults {
     volatile int64_t rate;        /* both clocks run so many times as fast since `from_ms` */
     volatile int64_t from_ms;     /* steady, of this machine */
     volatile int64_t sync_left;   /* fdatasync fails when this comes to 0; -1: never */
-    volatile int64_t write_left;  /* pwrite and pwritev likewise */
+    volatile int64_t write_left;  /* pwrite and pwritev of whole pages likewise */
     volatile int64_t error;       /* errno of a failure */
     volatile int64_t lasts;       /* 1: once failed, all later calls fail too */
     volatile int64_t file_system; /* magic number that statfs gives; 0: the true one */
@@ -34,6 +34,10 @@ struct faults {
 };
 
 static struct faults *faults;
+
+/* LMDB's pages. The anchor and the mark in the lock file are smaller, and a write of theirs that
+ * fails is no error (store/anchor.c). */
+enum { PAGE_BYTES = 4096 };
 
 /* Casting an object pointer to a function pointer is POSIX, not C. */
 #define REAL(name, pointer) (*(void **)&(pointer) = dlsym(RTLD_NEXT, name))
@@ -110,7 +114,9 @@ ssize_t pwrite(int fd, const void *bytes, size_t size, off_t place)
     if (real == NULL) {
         REAL("pwrite", real);
     }
-    return faults != NULL && fails(&faults->write_left) ? -1 : real(fd, bytes, size, place);
+    return faults != NULL && size >= PAGE_BYTES && fails(&faults->write_left)
+               ? -1
+               : real(fd, bytes, size, place);
 }
 
 ssize_t pwritev(int fd, const struct iovec *pieces, int count, off_t place)
