@@ -43,7 +43,7 @@ def programs(words, build):
 
 
 def run(name, command, environment, limit):
-    """Run one program. Returns (passed, failed, cases) and prints what failed."""
+    """Run one program. Returns (passed, names of those that failed, cases) and prints what failed."""
     if not command[0].startswith('/usr/bin'):
         # Unit tests run unconfined, so the sanitizers can look for leaks at their end.
         environment = dict(environment, ASAN_OPTIONS='detect_leaks=1')
@@ -67,7 +67,7 @@ def run(name, command, environment, limit):
                                                    time.monotonic() - started), flush=True)
     if failed:
         print('\n'.join('    ' + line for line in lines[-60:]), flush=True)
-    return passed, len(failed), sum(int(CASES.match(line)[1]) for line in lines
+    return passed, failed, sum(int(CASES.match(line)[1]) for line in lines
                                     if CASES.match(line))
 
 
@@ -79,15 +79,18 @@ def main():
     options = parser.parse_args()
     environment = dict(os.environ, CMOCKA_MESSAGE_OUTPUT='TAP',
                        VALISE_BUILD=os.path.abspath(options.build), PYTHONDONTWRITEBYTECODE='1')
-    passed = failed = cases = 0
+    passed = cases = 0
+    failed = []
     for name, command in programs(options.words, options.build):
         one = run(name, command, environment, options.limit)
         passed += one[0]
-        failed += one[1]
+        failed += ['%s: %s' % (name, test) for test in one[1]]
         cases += one[2]
     if cases:
         print('%d cases' % cases)
-    print('%d passed, %d failed' % (passed, failed))
+    for test in failed:
+        print('failed: ' + test)
+    print('%d passed, %d failed' % (passed, len(failed)))
     sys.exit(1 if failed or not passed else 0)
 
 

@@ -12,6 +12,7 @@ with a deadline; a deadline that passes raises with the node's log.
 
 import contextlib
 import os
+import random
 import shutil
 import signal
 import socket
@@ -22,6 +23,7 @@ import time
 from . import control
 
 IN_TOUCH = 'in touch'   # name of the session state
+PORTS = (10000, 32768)  # the kernel's own begin there: /proc/sys/net/ipv4/ip_local_port_range
 IDLE_SECONDS = 60       # the node cuts off who asks nothing for 120 s
 DEADLINE = float(os.environ.get('VALISE_DEADLINE', '60'))
 NAMES = {'XMA': 'Marentia', 'XNH': 'Norrhaven', 'XOR': 'Oldenreach', 'XPE': 'Pellagia',
@@ -42,11 +44,15 @@ _handed_out = set()
 
 
 def free_port():
-    """A port of 127.0.0.1 that nobody listens on."""
+    """A port of 127.0.0.1 that nobody listens on, and below those that the kernel gives to
+    connections, so that none takes it before it is listened on."""
     while True:
+        port = random.randrange(*PORTS)
         with contextlib.closing(socket.socket()) as probe:
-            probe.bind(('127.0.0.1', 0))
-            port = probe.getsockname()[1]
+            try:
+                probe.bind(('127.0.0.1', port))
+            except OSError:
+                continue
         if port not in _handed_out:
             _handed_out.add(port)
             return port
