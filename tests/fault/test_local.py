@@ -619,7 +619,9 @@ def test_L10_a_caller_that_never_reads_stops_only_itself(world):
     reference = node.publish(samples.denial('XMA', 'while they are deaf'))
     world['XNH'].until(lambda n: n.has(reference), 10)
     assert time.monotonic() - started < 10
-    assert node_memory(node) < before + 64, (before, node_memory(node))
+    # The sanitizers keep 64 MiB of what was freed for a while.
+    most = 256 if 'address' in nodes.build_directory() else 64
+    assert node_memory(node) < before + most, (before, node_memory(node))
     for line in deaf:
         line.close()
     assert node.call('status')
