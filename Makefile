@@ -252,7 +252,7 @@ bench: $(BENCH) $(TEST_BIN)/mkstate $(BIN)/valised $(BIN)/valised-transport ## s
 
 # --- fault -------------------------------------------------------------------------------------
 # What spoils stores, and what fails system calls and turns clocks.
-$(TEST_BIN)/store_tool: $(BUILD)/tests/fault/store_tool.o $(BUILD)/libstore.a $(BUILD)/libproto.a
+$(TEST_BIN)/store_tool: $(BUILD)/tests/fault/store_tool.o $(BUILD)/tests/fault/store_spoil.o $(BUILD)/libstore.a $(BUILD)/libproto.a
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_STORE) $(LIBS_PROTO)
 # Not instrumented: it is loaded before everything else.

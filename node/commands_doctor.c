@@ -40,14 +40,14 @@ static enum error check_store(struct command *command, struct value *list)
                                    error_info(command->engine->check_error)->text),
                       error_info(command->engine->check_error)->mend));
     } else {
-        TRY(add_check(command, list, report->finding_count == 0 ? GOOD : BAD,
-                      arena_printf(arena,
-                                   "store: %" PRIu64 " records, %" PRIu64
-                                   " values open, %zu findings%s%s",
-                                   report->records, report->values, report->finding_count,
-                                   report->finding_count > 0 ? "; first: " : "",
-                                   report->finding_count > 0 ? report->findings[0] : ""),
-                      "restart the node: it fetches what is damaged from its peers"));
+        TRY(add_check(
+            command, list, report->finding_count == 0 ? GOOD : BAD,
+            arena_printf(arena,
+                         "store: %" PRIu64 " records, %" PRIu64 " values open, %zu findings%s%s",
+                         report->records, report->values, report->finding_count,
+                         report->finding_count > 0 ? "; first: " : "",
+                         report->finding_count > 0 ? report->findings[0] : ""),
+            "restart the node: it fetches what is damaged from its peers, and mends its index"));
     }
     bool low = !store_has_room(command->engine->store) || space.disk_free_bytes < 64 << 20;
     TRY(add_check(

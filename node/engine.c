@@ -2,6 +2,7 @@
 #include "commands.h"
 #include "peer.h"
 #include "publish.h"
+#include "reindex.h"
 #include "session.h"
 #include "state.h"
 #include "sync.h"
@@ -18,6 +19,8 @@ enum { LOG_FIELDS_BYTES = 512, TICK_PUSHING_MS = 5, TICK_BUSY_MS = 100, TICK_IDL
 static const int64_t CLOCK_JUMP_MS = 60 * 60 * 1000;              /* more is not believed */
 static const int64_t ABSENCE_MAX_MS = CARD_DAYS_MAX * 86400000LL; /* nor a longer sleep */
 static const int64_t CHECK_AGAIN_MS = 60 * 1000;
+static const int64_t CHECK_FIRST_MS = 10 * 60 * 1000; /* after a start that needs none at once */
+static const int64_t CHECK_EVERY_MS = 86400 * 1000LL;
 static const int64_t FLOOR_KEEP_MS = 10 * 60 * 1000;
 static const char floor_counter[] = "time.floor";
 
@@ -317,6 +320,8 @@ void engine_start(struct engine *engine, struct moment now)
         engine_log(engine, LOG_WARNING, "store.not-closed", "check=started");
         engine->check_owed = true;
         engine_start_check(engine);
+    } else {
+        engine->check_at_ms = now.steady_ms + CHECK_FIRST_MS;
     }
 }
 
@@ -404,6 +409,27 @@ int64_t engine_tick(struct engine *engine, struct moment now)
     return now.steady_ms + (pushing ? TICK_PUSHING_MS : busy ? TICK_BUSY_MS : TICK_IDLE_MS);
 }
 
+/*
+ * A row of the index that is damaged hides a record from a search, so all are made anew at once.
+ * Where records are damaged too, their lanes are fetched first; the next start sees to the index.
+ */
+static void mend_index(struct engine *engine, struct moment now)
+{
+    enum error err = OK;
+
+    if (engine->report->index_rows == 0 || engine->report->damaged > 0 || engine->reindexed) {
+        return;
+    }
+    engine->reindexed = true; /* once: an index that does not stay whole is for the operator */
+    err = reindex(engine, now.wall);
+    engine_log(engine, err == OK ? LOG_NOTICE : LOG_ERROR, "index.rebuilt", "code=%s",
+               err == OK ? "OK" : error_info(err)->code);
+    if (err == OK) {
+        engine->check_owed = true;
+        engine->check_at_ms = now.steady_ms;
+    }
+}
+
 void engine_store_checked(struct engine *engine, enum error error,
                           const struct store_report *report, struct moment now)
 {
@@ -414,14 +440,17 @@ void engine_store_checked(struct engine *engine, enum error error,
     if (error != OK) {
         engine_log(engine, LOG_ERROR, "store.check", "code=%s", error_info(error)->code);
         engine->failed = engine->failed || error == ERR_STORE_CORRUPT;
-        engine->check_at_ms = engine->check_owed ? now.steady_ms + CHECK_AGAIN_MS : 0;
+        engine->check_at_ms =
+            now.steady_ms + (engine->check_owed ? CHECK_AGAIN_MS : CHECK_EVERY_MS);
         return;
     }
     engine->check_owed = false;
+    engine->check_at_ms = now.steady_ms + CHECK_EVERY_MS;
     *engine->report = *report;
     engine_log(engine, report->finding_count == 0 ? LOG_INFO : LOG_ERROR, "store.checked",
                "records=%" PRIu64 " values=%" PRIu64 " findings=%zu", report->records,
                report->values, report->finding_count);
+    mend_index(engine, now);
     for (size_t i = 0; i < engine->peer_count; i++) {
         struct peer *peer = engine->peers[i];
         /* What is damaged of ours may lie with any peer; what came by a lane, with that peer. */

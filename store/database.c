@@ -310,9 +310,25 @@ out:
     return err;
 }
 
+/* A row of the index says all in its key. Its value is a tag over that key, so that a flipped bit,
+ * which would hide a record from a search, is found. */
+static void mark_tag(const struct store_txn *txn, enum table table, const struct key *key,
+                     uint8_t tag[static MARK_BYTES])
+{
+    uint8_t bytes[KEY_MAX_BYTES + 1];
+    struct view bound = associated_data(table, key, bytes);
+
+    _Static_assert(MARK_BYTES == crypto_shorthash_siphash24_BYTES, "SipHash-2-4");
+    _Static_assert(KEY_BYTES >= crypto_shorthash_siphash24_KEYBYTES, "its key is the first half");
+    (void)crypto_shorthash_siphash24(tag, bound.data, bound.size, table_key(txn, table));
+}
+
 enum error database_mark(struct store_txn *txn, enum table table, const struct key *key)
 {
-    return put_bytes(txn, table, key, view_of("", 0));
+    uint8_t tag[MARK_BYTES];
+
+    mark_tag(txn, table, key, tag);
+    return put_bytes(txn, table, key, view_of(tag, sizeof tag));
 }
 
 static enum error get_bytes(struct store_txn *txn, enum table table, const struct key *key,
@@ -359,6 +375,19 @@ out:
     return err;
 }
 
+enum error database_marked(struct store_txn *txn, enum table table, const struct key *key)
+{
+    uint8_t tag[MARK_BYTES];
+    struct view kept = {0};
+    enum error err = get_bytes(txn, table, key, &kept);
+
+    TRY(err);
+    mark_tag(txn, table, key, tag);
+    TRY(view_equal(kept, view_of(tag, sizeof tag)) ? OK : ERR_STORE_CORRUPT);
+out:
+    return err;
+}
+
 enum error database_delete(struct store_txn *txn, enum table table, const struct key *key)
 {
     MDB_val name = {key->size, (void *)(uintptr_t)key->bytes};
@@ -375,6 +404,22 @@ enum error database_delete(struct store_txn *txn, enum table table, const struct
         (void)database_fail(txn, err);
         txn->changed = true;
     }
+out:
+    return err;
+}
+
+enum error database_clear(struct store_txn *txn, enum table table)
+{
+    MDB_txn *handle = NULL;
+    MDB_dbi dbi = 0;
+    enum error err = OK;
+
+    if (txn->mode != STORE_WRITE) {
+        return database_fail(txn, ERR_BUG);
+    }
+    TRY(table_of(txn, table, &handle, &dbi));
+    TRY(database_fail(txn, database_error(mdb_drop(handle, dbi, 0))));
+    txn->changed = true;
 out:
     return err;
 }

@@ -82,10 +82,15 @@ MUST_CHECK enum error database_get(struct store_txn *txn, enum table table, cons
                                    struct arena *arena, struct view *value);
 MUST_CHECK enum error database_delete(struct store_txn *txn, enum table table,
                                       const struct key *key);
+/** Delete every row of a table. */
+MUST_CHECK enum error database_clear(struct store_txn *txn, enum table table);
 bool database_has(struct store_txn *txn, enum table table, const struct key *key);
 
-/** Put a key without a value (index rows). */
+/** Put a key that says all by itself (index rows); its value is a tag over it (S-3). */
 MUST_CHECK enum error database_mark(struct store_txn *txn, enum table table, const struct key *key);
+/** Look such a key up. @return OK, ERR_NOT_FOUND, ERR_STORE_CORRUPT for a tag that does not fit. */
+MUST_CHECK enum error database_marked(struct store_txn *txn, enum table table,
+                                      const struct key *key);
 
 /* Rows are objects: encoded and sealed, opened and decoded. */
 MUST_CHECK enum error database_put_row(struct store_txn *txn, enum table table,

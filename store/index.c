@@ -48,3 +48,8 @@ enum error store_index_find(struct store_txn *txn, enum index_field field, struc
 out:
     return err;
 }
+
+enum error store_index_clear(struct store_txn *txn)
+{
+    return database_clear(txn, TABLE_INDEX);
+}

@@ -39,6 +39,14 @@ enum error store_record_put(struct store_txn *txn, uint64_t number,
     return database_put_row(txn, TABLE_RECORD, &key, &record_row_info, record);
 }
 
+enum error store_record_index(struct store_txn *txn, const struct id *record, uint64_t number)
+{
+    struct key rid = rid_key(txn, record);
+
+    put_u64(rid.bytes + rid.size - 8, number);
+    return database_mark(txn, TABLE_INDEX, &rid);
+}
+
 enum error store_record_add(struct store_txn *txn, const struct store_record *record,
                             uint64_t *number)
 {
@@ -58,9 +66,7 @@ enum error store_record_add(struct store_txn *txn, const struct store_record *re
         return database_fail(txn, err);
     }
     TRY(store_record_put(txn, next, record));
-    struct key rid = rid_key(txn, &record->record);
-    put_u64(rid.bytes + rid.size - 8, next);
-    TRY(database_mark(txn, TABLE_INDEX, &rid));
+    TRY(store_record_index(txn, &record->record, next));
     txn->next.records++;
     *number = next;
 out:

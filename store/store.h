@@ -166,6 +166,13 @@ enum { STORE_PART_BYTES = 2 + ID_BYTES };
 MUST_CHECK enum error store_record_add(struct store_txn *txn, const struct store_record *record,
                                        uint64_t *number);
 
+/**
+ * Index a stored record by its id, which store_record_add does by itself.
+ * @return OK; errors of the store.
+ */
+MUST_CHECK enum error store_record_index(struct store_txn *txn, const struct id *record,
+                                         uint64_t number);
+
 /** Write a record again under its number (repair, superseded). */
 MUST_CHECK enum error store_record_put(struct store_txn *txn, uint64_t number,
                                        const struct store_record *record);
@@ -238,6 +245,9 @@ struct store_numbers {
 MUST_CHECK enum error store_index_find(struct store_txn *txn, enum index_field field,
                                        struct view value, uint64_t below,
                                        struct store_numbers *numbers);
+
+/** Take all rows of the index away, to make it anew from the records. Errors of the store. */
+MUST_CHECK enum error store_index_clear(struct store_txn *txn);
 
 /** Whether a record holds a value. */
 bool store_index_has(struct store_txn *txn, enum index_field field, struct view value,
@@ -422,6 +432,7 @@ struct store_report {
     uint64_t records;
     uint64_t values;      /* values opened */
     uint64_t damaged;     /* values that did not open */
+    uint64_t index_rows;  /* rows of the index that are wrong or were not found */
     size_t finding_count; /* broken rules, of which the first are kept */
     char findings[16][160];
     bool damaged_peers[STORE_PEERS_MAX + 1]; /* lanes to fetch again, by peer number */

@@ -169,7 +169,7 @@ static const struct table_facts facts[TABLE_COUNT] = {
     [TABLE_RECORD] = {"record number (8)", KEY_RECORD_BYTES, "record row"},
     [TABLE_BLOB] = {"token of the ciphertext's hash (16)", KEY_BLOB_BYTES, "the ciphertext"},
     [TABLE_INDEX] = {"field (1) ‖ token of the value (16) ‖ record number (8)", KEY_INDEX_BYTES,
-                     "empty, not sealed"},
+                     "a tag (8), S-3"},
     [TABLE_LANE] = {"side (1) ‖ peer (4)", KEY_LANE_BYTES, "lane row"},
     [TABLE_ENTRY] = {"side (1) ‖ peer (4) ‖ incarnation (8) ‖ seq (8)", KEY_ENTRY_BYTES,
                      "entry row"},

@@ -155,6 +155,35 @@ static void plant_row(struct fixture *f, enum table table, const struct key *key
     MUST(mdb_txn_commit(txn) == 0);
 }
 
+static enum error seek_first(struct fixture *f, enum table table, struct key *key)
+{
+    struct store_txn *txn = shelf_begin(f->shelf, STORE_READ);
+
+    *key = (struct key){{0}, 1};
+    enum error err = database_seek(txn, table, SEEK_AT_OR_AFTER, key);
+    store_abort(&txn);
+    return err;
+}
+
+/* Put a row under a key of which one bit differs; the value stays. */
+static void move_row(struct fixture *f, enum table table, struct key *key, size_t bit)
+{
+    struct store *store = f->shelf->store;
+    MDB_val name = {key->size, key->bytes};
+    MDB_val value = {0, NULL};
+    MDB_txn *txn = NULL;
+    struct view copy = {0};
+
+    MUST(mdb_txn_begin(store->data, NULL, 0, &txn) == 0);
+    MUST(mdb_get(txn, store->tables[table], &name, &value) == 0);
+    MUST(arena_copy(f->shelf->arena, view_of(value.mv_data, value.mv_size), &copy) == OK);
+    MUST(mdb_del(txn, store->tables[table], &name, NULL) == 0);
+    key->bytes[bit / 8] ^= (uint8_t)(1U << (bit % 8));
+    value = (MDB_val){copy.size, (void *)(uintptr_t)copy.data};
+    MUST(mdb_put(txn, store->tables[table], &name, &value, 0) == 0);
+    MUST(mdb_txn_commit(txn) == 0);
+}
+
 static struct key blob_key(struct fixture *f)
 {
     struct store_txn *txn = shelf_begin(f->shelf, STORE_READ);
@@ -228,6 +257,27 @@ static void an_index_row_without_its_record_is_found(void **state)
     MUST(store_index_add(txn, INDEX_STATE, view_of_text("XTO"), 99) == OK);
     finish_raw(txn);
     assert_finding(f, "S-3", false);
+}
+
+/* S-3: it would hide the record from a search. */
+static void an_index_row_that_was_changed_is_found(void **state)
+{
+    struct fixture *f = *state;
+    struct key row = {{0}, 0};
+
+    assert_ok(seek_first(f, TABLE_INDEX, &row));
+    spoil_row(f, TABLE_INDEX, &row);
+    assert_finding(f, "S-3", false);
+    spoil_row(f, TABLE_INDEX, &row); /* and back */
+    assert_int_equal(check(f).finding_count, 0);
+    /* Each bit of the key, with the tag of the row that it was. */
+    for (size_t bit = 0; bit < row.size * 8; bit++) {
+        move_row(f, TABLE_INDEX, &row, bit);
+        assert_finding(f, "S-3", false);
+        assert_true(check(f).index_rows >= 1);
+        move_row(f, TABLE_INDEX, &row, bit);
+    }
+    assert_int_equal(check(f).finding_count, 0);
 }
 
 /* S-3 */
@@ -361,6 +411,7 @@ int main(void)
         TEST(a_sound_store_has_no_findings),
         TEST(a_value_that_does_not_open_is_found_in_every_table),
         TEST(an_index_row_without_its_record_is_found),
+        TEST(an_index_row_that_was_changed_is_found),
         TEST(a_record_that_is_not_found_by_its_id_is_found),
         TEST(a_record_without_its_ciphertext_or_key_is_found),
         TEST(a_lane_with_a_gap_or_another_end_is_found),

@@ -205,19 +205,25 @@ static void an_index_key_is_field_token_and_number(void **state)
 {
     struct shelf *shelf = *state;
     struct id record_id;
-    uint8_t key[KEY_INDEX_BYTES] = {5};
+    uint8_t bound[1 + KEY_INDEX_BYTES] = {TABLE_INDEX, 5};
+    uint8_t *key = bound + 1;
+    uint8_t tag_key[KEY_BYTES];
+    uint8_t tag[crypto_shorthash_siphash24_BYTES];
     MDB_dbi table = 0;
-    MDB_val name = {sizeof key, key};
+    MDB_val name = {KEY_INDEX_BYTES, key};
     MDB_val value = {0, NULL};
 
     fill(shelf, &record_id);
     store_close(&shelf->store);
+    derive(shelf, KDF_STORE_VALUE, TABLE_INDEX, tag_key);
     field_token(shelf, 5, view_of_text("XPE"), key + 1);
     put_u64(key + 17, 1);
     struct raw raw = raw_open(shelf, "data.mdb");
     assert_int_equal(mdb_dbi_open(raw.txn, "index", 0, &table), 0);
     assert_int_equal(mdb_get(raw.txn, table, &name, &value), 0);
-    assert_int_equal(value.mv_size, 0);
+    (void)crypto_shorthash_siphash24(tag, bound, sizeof bound, tag_key);
+    assert_int_equal(value.mv_size, sizeof tag);
+    assert_memory_equal(value.mv_data, tag, sizeof tag);
     key[0] = 16;
     field_token(shelf, 16, id_view(&record_id), key + 1);
     assert_int_equal(mdb_get(raw.txn, table, &name, &value), 0);
