@@ -11,7 +11,8 @@
 
 enum {
     KEYS_ENV_MIN_BYTES = 4 * 1024 * 1024,
-    FULL_RESERVE_DIVISOR = 16 /* the last sixteenth is kept for closing, purging, repairing */
+    FULL_RESERVE_DIVISOR = 16, /* the last sixteenth is kept for closing, purging, repairing */
+    FULL_RESERVE_BYTES = 1024 * 1024 /* but at least the pages that one large record touches */
 };
 
 /* --- opening ------------------------------------------------------------------------------- */
@@ -317,7 +318,9 @@ bool store_has_room(struct store *store)
     struct store_space space;
 
     store_space(store, &space);
-    return space.used_bytes <= space.max_bytes - space.max_bytes / FULL_RESERVE_DIVISOR;
+    uint64_t reserve = space.max_bytes / FULL_RESERVE_DIVISOR;
+    reserve = reserve > FULL_RESERVE_BYTES ? reserve : FULL_RESERVE_BYTES;
+    return space.used_bytes + reserve <= space.max_bytes;
 }
 
 void store_space(struct store *store, struct store_space *space)
