@@ -46,6 +46,34 @@ struct query {
     size_t opened; /* records, in this call */
 };
 
+/* A mistyped code would find nothing and look like an answer: it must be known, or be used here. */
+static enum error check_code(struct command *command, const char *argument, struct view typed,
+                             struct view folded)
+{
+    uint64_t number = 0;
+    struct store_numbers found = {&number, 1, 0};
+    struct store_txn *txn = NULL;
+    const char *meant = NULL;
+    enum error err = OK;
+
+    if (record_code_is_known(typed, &meant)) {
+        return OK;
+    }
+    TRY(store_begin(command->engine->store, STORE_READ, &txn));
+    TRY(store_index_find(txn, INDEX_CODE, folded, 0, &found));
+    if (found.count == 0) {
+        err = problem_add(command->problems, ERR_FIELD_VALUE, argument,
+                          "no list has the code \"%.*s\", and no record here",
+                          (int)(typed.size < 60 ? typed.size : 60), (const char *)typed.data);
+        problem_mend(command->problems,
+                     meant != NULL ? "did you mean %s?" : "valise schema denial%.0s",
+                     meant != NULL ? meant : "");
+    }
+out:
+    store_abort(&txn);
+    return err;
+}
+
 static enum error add_filter(struct command *command, struct query *query, const char *argument,
                              enum index_field field)
 {
@@ -62,6 +90,7 @@ static enum error add_filter(struct command *command, struct query *query, const
                           (int)(typed.size < 60 ? typed.size : 60), (const char *)typed.data);
         goto out;
     }
+    TRY(field == INDEX_CODE ? check_code(command, argument, typed, view_of_buffer(&folded)) : OK);
     struct finder_condition *condition = &query->finder.conditions[query->finder.condition_count++];
     condition->field = field;
     TRY(arena_copy(command->arena, view_of_buffer(&folded), &condition->value));
@@ -251,6 +280,39 @@ out:
     return err;
 }
 
+/* A serial number is also found by each block of a range that it may lie in. */
+static enum error add_serial(struct command *command, struct query *query, struct view words)
+{
+    size_t before = query->finder.source_count;
+    enum error err = OK;
+
+    TRY(add_exact(command, query, INDEX_SERIAL, words));
+    if (query->finder.source_count == before) {
+        goto out;
+    }
+    const struct view serial = query->finder.sources[before].all[0].value;
+    for (size_t any = 1; any <= record_index_digits(serial); any++) {
+        struct finder_source *source = &query->finder.sources[query->finder.source_count++];
+        char *block = arena_alloc(command->arena, serial.size);
+
+        TRY(block == NULL ? arena_error(command->arena) : OK);
+        memcpy(block, serial.data, serial.size);
+        record_index_any_digits(block, serial.size, any);
+        source->count = 1;
+        source->all[0] = (struct finder_condition){INDEX_SERIAL, view_of(block, serial.size)};
+    }
+out:
+    return err;
+}
+
+/* A State by its code in capitals; the names of States are also names of people. */
+static bool is_alpha3(struct view words)
+{
+    char alpha3[4];
+
+    return words.size == 3 && state_canonical(words, alpha3) && memcmp(words.data, alpha3, 3) == 0;
+}
+
 /* Another: every word of the text stands in some name of the record. */
 static enum error add_words(struct command *command, struct query *query, struct view text)
 {
@@ -279,7 +341,7 @@ out:
 static enum error handle_search(struct command *command)
 {
     static const enum index_field exact[] = {INDEX_REFERENCE,  INDEX_REFERS_TO, INDEX_NAME,
-                                             INDEX_IDENTIFIER, INDEX_SERIAL,    INDEX_CODE};
+                                             INDEX_IDENTIFIER, INDEX_STATE,     INDEX_CODE};
     struct view words = value_get_text(command->arguments, "words");
     struct query *query = arena_alloc(command->arena, sizeof *query);
     enum error err = OK;
@@ -289,6 +351,8 @@ static enum error handle_search(struct command *command)
     for (size_t i = 0; i < sizeof exact / sizeof exact[0]; i++) {
         TRY(add_exact(command, query, exact[i], words));
     }
+    TRY(add_serial(command, query, words));
+    TRY(is_alpha3(words) ? add_exact(command, query, INDEX_STATE, words) : OK);
     TRY(add_words(command, query, words));
     if (query->finder.source_count == 0) {
         err = problem_add(command->problems, ERR_FIELD_VALUE, "words",

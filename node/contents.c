@@ -38,6 +38,17 @@ static enum error grow(struct collecting *collecting)
     return OK;
 }
 
+/* Many items of one kind say the same codes again and again. */
+static bool is_there(const struct contents *contents, enum index_field field, struct view value)
+{
+    for (size_t i = 0; i < contents->count; i++) {
+        if (contents->rows[i].field == field && view_equal(contents->rows[i].value, value)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static enum error collect(void *context, enum index_field field, struct view value)
 {
     struct collecting *collecting = context;
@@ -45,6 +56,9 @@ static enum error collect(void *context, enum index_field field, struct view val
     struct contents_row *row = NULL;
     enum error err = OK;
 
+    if (is_there(contents, field, value)) {
+        return OK;
+    }
     TRY(contents->count < collecting->capacity ? OK : grow(collecting));
     row = &contents->rows[contents->count];
     row->field = field;

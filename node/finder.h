@@ -12,7 +12,7 @@
 
 enum {
     FINDER_CONDITIONS_MAX = 8,
-    FINDER_SOURCES_MAX = 8,
+    FINDER_SOURCES_MAX = 8 + RECORD_SERIAL_DIGITS_MAX,
     FINDER_WORDS_MAX = 32,
     FINDER_LOOKED_MAX = 1000 /* index rows of one source, or records, in one call */
 };

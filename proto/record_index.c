@@ -9,8 +9,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
-enum { FOLDED_MAX_BYTES = NAME_FOLDED_MAX_BYTES, SERIAL_RANGE_MAX = 256, SERIAL_DIGITS_MAX = 15 };
+enum {
+    FOLDED_MAX_BYTES = NAME_FOLDED_MAX_BYTES,
+    HS_HEADING_DIGITS = 6,
+    HS_DIGITS_MAX = 10,
+    SERIAL_TEXT_BYTES = 128
+};
 
 /* The walk over one record. */
 struct walk {
@@ -45,73 +51,145 @@ out:
     return err;
 }
 
-/* A code and the headings above it, for lists whose entries nest with points. */
-static enum error index_code(struct walk *walk, struct view code)
-{
-    bool nests = code.size > 2 && memcmp(code.data, "ML", 2) == 0;
-    enum error err = OK;
-
-    TRY(emit(walk, INDEX_CODE, code));
-    for (size_t i = code.size; nests && i > 0; i--) {
-        if (code.data[i - 1] == '.') {
-            TRY(emit(walk, INDEX_CODE, view_of(code.data, i - 1)));
-        }
-    }
-out:
-    return err;
-}
-
-static enum error index_folded(struct walk *walk, enum index_field field, struct view text)
-{
-    buffer_clear(&walk->folded);
-    fold_plain(text, &walk->folded);
-    return walk->folded.error != OK ? walk->folded.error
-                                    : emit(walk, field, view_of_buffer(&walk->folded));
-}
-
-/* Trailing digits of a folded serial number. */
-static size_t digit_tail(struct view serial)
+size_t record_index_digits(struct view text)
 {
     size_t digits = 0;
 
-    while (digits < serial.size && digits < SERIAL_DIGITS_MAX &&
-           isdigit(serial.data[serial.size - 1 - digits])) {
+    while (digits < text.size && digits < RECORD_SERIAL_DIGITS_MAX &&
+           isdigit(text.data[text.size - 1 - digits])) {
         digits++;
     }
     return digits;
 }
 
-/* Every number of a range A..B that is short enough; its ends in any case. */
-static enum error index_range(struct walk *walk, struct view first, struct view last)
+/* What is left of a code when compared: capitals without spaces, and of a number without points. */
+static void fold_code(struct view code, struct buffer *to)
 {
-    struct buffer end = buffer_init(FOLDED_MAX_BYTES);
-    char text[128];
+    char cml[CML_TEXT_BYTES];
+    struct view text = cml_canonical(code, cml) ? view_of_text(cml) : code;
+    bool number = true;
+
+    for (size_t i = 0; i < text.size; i++) {
+        number = number && (isdigit(text.data[i]) || text.data[i] == '.' || text.data[i] == ' ');
+    }
+    for (size_t i = 0; i < text.size; i++) {
+        if (text.data[i] != ' ' && !(number && text.data[i] == '.')) {
+            buffer_append_byte(to, (uint8_t)toupper(text.data[i]));
+        }
+    }
+}
+
+/*
+ * A code and the headings above it: ML1.a is also found by ML1, ATT-7.1.b by ATT-7, and a number
+ * of the Harmonized System by its first two, four and six digits.
+ */
+static enum error index_code(struct walk *walk, struct view code)
+{
     enum error err = OK;
 
-    TRY(index_folded(walk, INDEX_SERIAL, last));
-    buffer_append(&end, view_of_buffer(&walk->folded));
-    TRY(index_folded(walk, INDEX_SERIAL, first));
-    struct view start = view_of_buffer(&walk->folded);
-    size_t digits = digit_tail(start);
-    size_t prefix = start.size - digits;
-    if (digits == 0 || digit_tail(view_of_buffer(&end)) != digits || start.size >= sizeof text ||
-        end.size >= sizeof text) {
-        goto out;
+    buffer_clear(&walk->folded);
+    fold_code(code, &walk->folded);
+    TRY(walk->folded.error);
+    const struct view folded = view_of_buffer(&walk->folded);
+    TRY(emit(walk, INDEX_CODE, folded));
+    for (size_t i = folded.size; i > 1; i--) {
+        if (folded.data[i - 1] == '.') {
+            TRY(emit(walk, INDEX_CODE, view_of(folded.data, i - 1)));
+        }
     }
-    (void)snprintf(text, sizeof text, "%.*s", (int)start.size, (const char *)start.data);
-    uint64_t number = strtoull(text + prefix, NULL, 10);
-    char last_text[128];
-    (void)snprintf(last_text, sizeof last_text, "%.*s", (int)end.size, (const char *)end.data);
-    uint64_t until = strtoull(last_text + (end.size - digits), NULL, 10);
-    if (until < number || until - number > SERIAL_RANGE_MAX) {
-        goto out;
-    }
-    while (++number < until) {
-        (void)snprintf(text + prefix, sizeof text - prefix, "%0*" PRIu64, (int)digits, number);
-        TRY(emit(walk, INDEX_SERIAL, view_of_text(text)));
+    for (size_t i = 2;
+         i < folded.size && i <= HS_HEADING_DIGITS && record_index_digits(folded) == folded.size;
+         i += 2) {
+        TRY(emit(walk, INDEX_CODE, view_of(folded.data, i)));
     }
 out:
-    buffer_free(&end);
+    return err;
+}
+
+/* A serial number as compared: O and 0, I and 1 are told apart by no stamp and no clerk. */
+static void fold_serial(struct view text, struct buffer *to)
+{
+    size_t start = to->size;
+
+    fold_plain(text, to);
+    for (size_t i = start; i < to->size; i++) {
+        to->data[i] = to->data[i] == 'O' ? '0' : to->data[i] == 'I' ? '1' : to->data[i];
+    }
+}
+
+static enum error index_serial(struct walk *walk, struct view text)
+{
+    buffer_clear(&walk->folded);
+    fold_serial(text, &walk->folded);
+    return walk->folded.error != OK ? walk->folded.error
+                                    : emit(walk, INDEX_SERIAL, view_of_buffer(&walk->folded));
+}
+
+/* A folded serial number as a C string. @return false if it is too long for one of a range. */
+static bool serial_text(struct walk *walk, struct view typed, char text[static SERIAL_TEXT_BYTES])
+{
+    buffer_clear(&walk->folded);
+    fold_serial(typed, &walk->folded);
+    if (walk->folded.error != OK || walk->folded.size >= SERIAL_TEXT_BYTES) {
+        return false;
+    }
+    (void)snprintf(text, SERIAL_TEXT_BYTES, "%.*s", (int)walk->folded.size,
+                   (const char *)walk->folded.data);
+    return true;
+}
+
+void record_index_any_digits(char *serial, size_t size, size_t count)
+{
+    memset(serial + size - count, '*', count);
+}
+
+/*
+ * A range as the fewest blocks of ten, hundred, … that make it up, each written with a * for every
+ * digit that may be any: A098..A121 is A098, A099, A10*, A11*, A120, A121. However long it is, that
+ * are at most 18 for each digit.
+ */
+static enum error index_blocks(struct walk *walk, char *text, size_t size, uint64_t until)
+{
+    size_t digits = record_index_digits(view_of_text(text));
+    char *const tail = text + size - digits;
+    uint64_t number = strtoull(tail, NULL, 10);
+    enum error err = OK;
+
+    while (number <= until) {
+        uint64_t block = 1;
+        size_t any = 0;
+
+        while (any < digits && number % (block * 10) == 0 && number + block * 10 - 1 <= until) {
+            block *= 10;
+            any++;
+        }
+        (void)snprintf(tail, digits + 1, "%0*" PRIu64, (int)digits, number);
+        record_index_any_digits(text, size, any);
+        TRY(emit(walk, INDEX_SERIAL, view_of(text, size)));
+        number += block;
+    }
+out:
+    return err;
+}
+
+/* Every number of a range A..B; only its ends if they are not of one form. */
+static enum error index_range(struct walk *walk, struct view first, struct view last)
+{
+    char text[SERIAL_TEXT_BYTES];
+    char end[SERIAL_TEXT_BYTES];
+    enum error err = OK;
+
+    bool short_enough = serial_text(walk, first, text) && serial_text(walk, last, end);
+    TRY(walk->folded.error);
+    size_t digits = short_enough ? record_index_digits(view_of_text(text)) : 0;
+    size_t size = short_enough ? strlen(text) : 0;
+    if (digits > 0 && size == strlen(end) && record_index_digits(view_of_text(end)) == digits &&
+        memcmp(text, end, size - digits) == 0) {
+        return index_blocks(walk, text, size, strtoull(end + size - digits, NULL, 10));
+    }
+    TRY(index_serial(walk, first));
+    TRY(index_serial(walk, last));
+out:
     return err;
 }
 
@@ -120,7 +198,7 @@ static enum error index_serials(struct walk *walk, struct view text)
     const uint8_t *dots = text.size == 0 ? NULL : memmem(text.data, text.size, "..", 2);
 
     if (dots == NULL) {
-        return index_folded(walk, INDEX_SERIAL, text);
+        return index_serial(walk, text);
     }
     size_t first = (size_t)(dots - text.data);
     return index_range(walk, view_of(text.data, first), view_of(dots + 2, text.size - first - 2));
@@ -138,7 +216,10 @@ static enum error index_scalar(struct walk *walk, enum index_field field, struct
     case INDEX_CODE:
         return index_code(walk, text);
     case INDEX_IDENTIFIER:
-        return index_folded(walk, field, text);
+        buffer_clear(&walk->folded);
+        fold_plain(text, &walk->folded);
+        TRY(walk->folded.error);
+        return emit(walk, field, view_of_buffer(&walk->folded));
     case INDEX_SERIAL:
         return index_serials(walk, text);
     case INDEX_DESTINATION:
@@ -237,7 +318,6 @@ enum error record_index_fold(enum index_field field, struct view typed, struct b
     struct reference reference = {0};
     char reference_text[REFERENCE_TEXT_BYTES];
     char state[4];
-    char cml[CML_TEXT_BYTES];
 
     buffer_clear(to);
     switch (field) {
@@ -258,10 +338,12 @@ enum error record_index_fold(enum index_field field, struct view typed, struct b
     case INDEX_WORD:
         return names_fold(typed, to);
     case INDEX_CODE:
-        buffer_append(to, cml_canonical(typed, cml) ? view_of_text(cml) : typed);
+        fold_code(typed, to);
+        break;
+    case INDEX_SERIAL:
+        fold_serial(typed, to);
         break;
     case INDEX_IDENTIFIER:
-    case INDEX_SERIAL:
         fold_plain(typed, to);
         break;
     case INDEX_MONTH:
@@ -276,4 +358,69 @@ enum error record_index_fold(enum index_field field, struct view typed, struct b
         break;
     }
     return to->error;
+}
+
+/* --- codes that exist ---------------------------------------------------------------------- */
+
+/** A code as it was typed, and as it is compared. */
+struct sought {
+    struct view typed;
+    struct view folded;
+};
+
+/* Whether a list has the code, or codes below it, in any letter case. */
+static bool list_knows(enum code_list list, struct sought sought, const char **meant)
+{
+    const struct code *item = code_list_info(list)->items;
+
+    for (; item != NULL && item->code != NULL; item++) {
+        if (strncasecmp(item->code, (const char *)sought.folded.data, sought.folded.size) == 0 &&
+            (item->code[sought.folded.size] == '\0' || item->code[sought.folded.size] == '.')) {
+            return true;
+        }
+    }
+    if (*meant == NULL) {
+        *meant = code_suggest(list, sought.typed);
+    }
+    return false;
+}
+
+static bool object_knows(const struct record_object *object, struct sought sought,
+                         const char **meant)
+{
+    for (size_t i = 0; i < object->count; i++) {
+        const struct record_field *field = &object->fields[i];
+
+        if ((field->index == INDEX_CODE && field->codes != CODES_NONE &&
+             list_knows(field->codes, sought, meant)) ||
+            (field->type == FIELD_OBJECT && field->object != NULL &&
+             object_knows(field->object, sought, meant))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool record_code_is_known(struct view typed, const char **meant)
+{
+    char cml[CML_TEXT_BYTES];
+    size_t count = 0;
+    const struct record_kind *kinds = record_kinds(&count);
+    struct buffer folded = buffer_init(FOLDED_MAX_BYTES);
+    bool known = false;
+
+    *meant = NULL;
+    fold_code(typed, &folded);
+    const struct view code = view_of_buffer(&folded);
+    const struct sought sought = {typed, code};
+    known =
+        cml_canonical(typed, cml) || list_knows(CODES_GROUND_ATT, sought, meant) ||
+        list_knows(CODES_GROUND_EU, sought, meant) ||
+        identifier_check(view_of_text("LOCODE"), typed) == IDENTIFIER_GOOD ||
+        (code.size >= 2 && code.size <= HS_DIGITS_MAX && record_index_digits(code) == code.size);
+    for (size_t i = 0; i < count && !known; i++) {
+        known = object_knows(kinds[i].body, sought, meant);
+    }
+    buffer_free(&folded);
+    return known;
 }

@@ -216,7 +216,7 @@ static void print_tokens(const char *name, struct buffer *to)
         [INDEX_NAME] = "name, folded",
         [INDEX_WORD] = "one word of a folded name",
         [INDEX_MONTH] = "month of the main date, yyyymm; and its year, yyyy",
-        [INDEX_SERIAL] = "serial number, folded",
+        [INDEX_SERIAL] = "serial number, or block of them with a * for any digit, folded",
         [INDEX_STATUS] = "status",
         [INDEX_CIPHER] = "hash of a ciphertext",
         [TOKEN_RID] = "record id",

@@ -122,6 +122,25 @@ def test_a_rare_record_behind_many_others_is_found(world):
     assert sorted(found) == sorted(wanted)
 
 
+def test_serials_codes_and_States_are_found_as_people_write_them(world):
+    node = world['XMA']
+    record = world.record(3)
+    record['body']['items'][0].update(serials=['KP19-004400..KP19-009999', 'QX-O17'], hs='930120',
+                                      cml='ML2.a')
+    record['body']['destination'] = 'XUR'
+    reference = node.publish(record)
+    for words in ('kp19-007123', 'KPI9 OO4400', 'KP19009999', 'qx017', 'XUR', 'ML2', '9301.20'):
+        assert references(pages(node, 'record.search', words=words)) == [reference], words
+    for words in ('KP19-004399', 'KP19-010000', 'KP19-7123', 'QX18'):
+        assert references(pages(node, 'record.search', words=words)) == [], words
+    for code in ('ml2a', 'ML2', '9301', '93', 'att-2.1'):
+        assert reference in references(pages(node, 'record.list', code=code)), code
+    for code in ('ML99', 'ml23', 'frobnicate'):
+        assert node.refusal('record.list', code=code) == 'E206', code
+    assert references(pages(node, 'record.list', code='ML3')) == []
+    world.published.append(reference)
+
+
 def test_a_record_that_does_not_open_is_listed_not_passed_over(world):
     node = world['XMA']
     everybody = set(references(pages(node, 'record.list')))
@@ -153,6 +172,7 @@ def test_an_answer_says_who_has_more_than_is_here(world):
         for _ in range(3):
             guest.lane.add(guest.parcel(envelope))
         guest.open()
+        node.until(lambda n: gaps(n) == (False, {guest.state: 'behind'}))
         for command, arguments in (('record.list', {}), ('record.search', {'words': 'anything'})):
             assert gaps(node, command, **arguments) == (False, {guest.state: 'behind'})
         guest.session.push(guest.lane, until=2, blobs=envelope.ciphers.values())

@@ -314,13 +314,13 @@ def test_a_record_that_is_ahead_of_the_clock_of_its_own_State_is_kept_aside(worl
 
 
 def many_serials(count):
-    """Items with so many serial numbers in all, as short ranges."""
+    """Items with so many serial numbers in all."""
     items = []
     while count > 0:
         part = min(count, 200)
         items.append({'line': len(items) + 1, 'att': 'ATT-2.1.h', 'form': 'complete',
                       'description': 'rifles', 'serials': [
-                          'L%03d-%06d..L%03d-%06d' % (len(items), 1, len(items), part)]})
+                          'L%03d-%06d' % (len(items), 1 + number) for number in range(part)]})
         count -= part
     return items
 
