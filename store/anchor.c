@@ -3,14 +3,15 @@
 
 #include <sodium.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /*
  * LMDB has no checksums: a flipped meta page silently gives back the commit
  * before. So where the audit chain stands is also written here, outside LMDB,
- * after each commit: two halves in turn, sealed. The file is not synced. It may
- * be behind what is durable, never ahead, so it is a lower bound that a store
- * must reach (S-9).
+ * after each commit: two halves in turn, sealed. The file is synced only after the
+ * first commit of a store. It may be behind what is durable, never ahead, so it is a
+ * lower bound that a store must reach (S-9).
  */
 
 enum { HALF_BYTES = 512, PLAIN_BYTES = 8 + ID_BYTES + 8, SEALED_BYTES = 24 + PLAIN_BYTES + 16 };
@@ -24,7 +25,11 @@ static const uint8_t *anchor_key(const uint8_t *keys)
 
 enum error anchor_open(struct store *store)
 {
-    return place_file(store->path, "anchor", &store->anchor_fd);
+    struct stat info;
+    enum error err = place_file(store->path, "anchor", &store->anchor_fd);
+
+    store->anchor_sync = err == OK && fstat(store->anchor_fd, &info) == 0 && info.st_size == 0;
+    return err;
 }
 
 static enum error read_half(struct store *store, unsigned half, struct anchor *anchor)
@@ -87,6 +92,8 @@ void anchor_write(struct store *store)
                                  (off_t)store->anchor_turn * HALF_BYTES);
         if (written == (ssize_t)sealed.size) {
             store->anchor_turn = 1 - store->anchor_turn;
+            /* Without any half a store with a history is refused. */
+            store->anchor_sync = store->anchor_sync && fdatasync(store->anchor_fd) != 0;
         }
     }
     secret_close(store->table_keys);

@@ -42,6 +42,7 @@ struct store {
     int lock_fd;
     int anchor_fd;
     unsigned anchor_turn; /* which half of the anchor file is written next */
+    bool anchor_sync;     /* the next write of it is synced */
     uint64_t max_bytes;
     char *path;
     bool was_closed;
@@ -140,3 +141,5 @@ MUST_CHECK enum error place_file(const char *path, const char *name, int *fd);
 /** Remember whether the store was closed in order; the marker lies in the lock file. */
 bool place_was_closed(int lock_fd);
 void place_mark(int lock_fd, bool closed);
+/** Make durable which files are in the directory. ERR_STORE_IO, ERR_FILE. */
+MUST_CHECK enum error place_sync(const char *path);

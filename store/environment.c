@@ -212,6 +212,7 @@ enum error store_open(const struct store_options *options, struct store **store)
     TRY(open_environment(made, "keys.mdb", keys_bytes, flags, &made->keys));
     TRY(open_tables(made, options->read_only));
     TRY(anchor_open(made));
+    TRY(made->anchor_sync && !options->read_only ? place_sync(options->path) : OK);
     TRY(check_owner(made, options));
     TRY(check_anchor(made, options));
     if (!options->read_only) {
@@ -272,6 +273,7 @@ void store_accept_older(struct store *store)
 {
     /* Both halves: the store stands by what it has, and neither may ask for more again. */
     anchor_write(store);
+    store->anchor_sync = true;
     anchor_write(store);
     store->is_older = false;
 }

@@ -96,3 +96,14 @@ void place_mark(int lock_fd, bool closed)
         (void)fdatasync(lock_fd);
     }
 }
+
+enum error place_sync(const char *path)
+{
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    enum error err = fd < 0 ? ERR_FILE : fsync(fd) == 0 ? OK : ERR_STORE_IO;
+
+    if (fd >= 0) {
+        (void)close(fd);
+    }
+    return err;
+}

@@ -215,6 +215,26 @@ static void the_halves_are_written_in_turn(void **state)
 }
 
 /* An anchor that is behind is what a power cut leaves; the store is ahead, never behind it. */
+/* A power cut after the first commit must not leave a history without an anchor. */
+static void the_first_write_and_an_acceptance_are_synced(void **state)
+{
+    struct shelf *shelf = *state;
+
+    /* Opening wrote whose store it is. */
+    assert_false(shelf->store->anchor_sync);
+    shelf->store->anchor_sync = true;
+    happen(shelf, 1);
+    assert_false(shelf->store->anchor_sync);
+    keep(shelf);
+    assert_false(shelf->store->anchor_sync);
+    happen(shelf, 1);
+    put_back(shelf);
+    shelf->options.accept_older = true;
+    assert_ok(store_open(&shelf->options, &shelf->store));
+    store_accept_older(shelf->store);
+    assert_false(shelf->store->anchor_sync);
+}
+
 static void an_anchor_that_is_behind_is_believed(void **state)
 {
     struct shelf *shelf = *state;
@@ -244,6 +264,7 @@ int main(void)
         TEST(two_damaged_halves_are_corrupt),
         TEST(a_changed_half_is_never_believed),
         TEST(the_halves_are_written_in_turn),
+        TEST(the_first_write_and_an_acceptance_are_synced),
         TEST(an_anchor_that_is_behind_is_believed),
     };
 
