@@ -91,7 +91,13 @@ static bool is_sound(const struct caveats *caveats)
         caveats->use_until.ms <= caveats->not_before.ms) {
         return false;
     }
-    return caveats->tlp != TLP_CLEAR || caveats->onward >= ONWARD_CONSENT;
+    if (OBJECT_HAS(caveats, CAVEAT_PURGE_BY) && OBJECT_HAS(caveats, CAVEAT_USE_UNTIL) &&
+        caveats->purge_by.ms < caveats->use_until.ms) {
+        return false;
+    }
+    return caveats->tlp == TLP_CLEAR ? caveats->onward >= ONWARD_CONSENT
+           : caveats->tlp == TLP_RED ? caveats->onward == ONWARD_NONE
+                                     : true;
 }
 
 enum error caveats_read(struct view bytes, struct arena *arena, struct caveats *caveats)

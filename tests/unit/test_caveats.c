@@ -118,6 +118,33 @@ static void clear_with_a_closed_audience_contradicts(void **state)
     assert_ok(read_back(&caveats));
 }
 
+static void red_with_onward_sharing_contradicts(void **state)
+{
+    struct caveats caveats = sample_caveats();
+
+    (void)state;
+    caveats.tlp = TLP_RED;
+    for (int mode = ONWARD_NONE; mode < ONWARD_COUNT; mode++) {
+        caveats.onward = mode;
+        caveats.onward_to = (struct views){mode >= ONWARD_LISTED ? 1 : 0, id_views};
+        assert_error(mode == ONWARD_NONE ? OK : ERR_POLICY_INVALID, read_back(&caveats));
+    }
+}
+
+static void what_is_used_must_not_be_purged_before(void **state)
+{
+    struct caveats caveats = sample_caveats();
+
+    (void)state;
+    OBJECT_SET(&caveats, CAVEAT_PURGE_BY);
+    OBJECT_SET(&caveats, CAVEAT_USE_UNTIL);
+    for (int64_t purge = 99; purge <= 101; purge++) {
+        caveats.use_until.ms = 100;
+        caveats.purge_by.ms = purge;
+        assert_error(purge < 100 ? ERR_POLICY_INVALID : OK, read_back(&caveats));
+    }
+}
+
 /* Each number: below, at, above its limits; no purpose at all is refused. */
 static void numbers_have_limits(void **state)
 {
@@ -507,6 +534,8 @@ int main(void)
         TEST(a_note_must_be_text),
         TEST(use_must_end_after_it_begins),
         TEST(clear_with_a_closed_audience_contradicts),
+        TEST(red_with_onward_sharing_contradicts),
+        TEST(what_is_used_must_not_be_purged_before),
         TEST(numbers_have_limits),
         TEST(lists_have_limits),
         TEST(bytes_that_are_no_caveats_are_refused),
