@@ -28,10 +28,12 @@ struct import {
     bool dry;
     struct value *rows;
     size_t refused;
+    size_t published; /* before, from the same words */
 };
 
 /* Keep one record as a draft, or only check it. */
-static enum error take(struct import *import, struct value *record, const char **reference)
+static enum error take(struct import *import, struct value *record, const char **reference,
+                       bool *published)
 {
     struct cli *cli = import->cli;
     struct value *arguments = value_map(cli->arena);
@@ -43,9 +45,11 @@ static enum error take(struct import *import, struct value *record, const char *
     }
     *reference = safe_text(cli->arena, record, "reference");
     TRY(value_put(cli->arena, arguments, "record", record));
+    TRY(value_put_bool(cli->arena, arguments, "once", true));
     TRY(value_put_bool(cli->arena, arguments, "dry_run", import->dry));
     TRY(client_ask(cli, cli->arena, "draft.new", arguments, &result));
-    if (!import->dry) {
+    *published = value_get_bool(result, "published");
+    if (!import->dry || *published) {
         *reference = safe_text(cli->arena, result, "reference");
     }
 out:
@@ -60,7 +64,8 @@ static bool is_of_record(enum error error)
     return code == EXIT_INVALID || code == 3 || code == 9;
 }
 
-static enum error add_row(struct import *import, enum error outcome, const char *reference)
+static enum error add_row(struct import *import, enum error outcome, const char *reference,
+                          bool published)
 {
     struct cli *cli = import->cli;
     const struct problem *problem = cli->problems.count > 0 ? &cli->problems.items[0] : NULL;
@@ -72,6 +77,7 @@ static enum error add_row(struct import *import, enum error outcome, const char 
     TRY(value_put_string(cli->arena, row, "reference", reference));
     TRY(value_put_string(cli->arena, row, "result",
                          outcome != OK ? "refused"
+                         : published   ? "published before"
                          : import->dry ? "good"
                                        : "draft"));
     if (outcome != OK) {
@@ -81,6 +87,7 @@ static enum error add_row(struct import *import, enum error outcome, const char 
                              problem == NULL ? error_info(outcome)->text : problem->what));
         import->refused++;
     }
+    import->published += outcome == OK && published ? 1 : 0;
     TRY(value_append(cli->arena, import->rows, row));
 out:
     return err;
@@ -90,16 +97,17 @@ static enum error import_one(struct import *import, struct value *record)
 {
     struct cli *cli = import->cli;
     const char *reference = "";
+    bool published = false;
     enum error outcome = OK;
     enum error err = OK;
 
     import->number++;
     cli->problems.count = 0;
-    outcome = take(import, record, &reference);
+    outcome = take(import, record, &reference, &published);
     if (outcome != OK && !is_of_record(outcome)) {
         return outcome;
     }
-    TRY(add_row(import, outcome, reference));
+    TRY(add_row(import, outcome, reference, published));
     cli->problems.count = 0;
 out:
     return err;
@@ -146,15 +154,15 @@ enum error verb_import(struct cli *cli)
     TRY(err);
     TRY(told);
     cli->exit = import.refused > 0 ? EXIT_INVALID : 0;
-    size_t good = import.rows->count - import.refused;
+    size_t good = import.rows->count - import.refused - import.published;
     if (!cli->quiet && !cli_is_json(cli)) {
         (void)fflush(stdout);
-        (void)fprintf(stderr, "%zu record%s: %zu %s, %zu refused\n", import.rows->count,
-                      import.rows->count == 1 ? "" : "s", good,
+        (void)fprintf(stderr, "%zu record%s: %zu %s, %zu published before, %zu refused\n",
+                      import.rows->count, import.rows->count == 1 ? "" : "s", good,
                       import.dry  ? "good"
                       : good == 1 ? "draft"
                                   : "drafts",
-                      import.refused);
+                      import.published, import.refused);
     }
 out:
     return err;

@@ -21,6 +21,7 @@ struct publishing {
     struct value *record;
     struct value *preview; /* as the node gave it */
     bool kept_now;         /* the draft was made by this command */
+    bool was_published;    /* before, from the same file */
 };
 
 /* --- what is published --------------------------------------------------------------------- */
@@ -52,11 +53,27 @@ out:
     return err;
 }
 
+/* Keep the record of a file, or only ask; the same file again keeps its reference. */
+static enum error ask_draft(struct publishing *publishing, bool dry, struct value **result)
+{
+    struct cli *cli = publishing->cli;
+    struct value *arguments = value_map(cli->arena);
+    enum error err = OK;
+
+    TRY(value_put(cli->arena, arguments, "record", publishing->record));
+    TRY(value_put_bool(cli->arena, arguments, "once", true));
+    TRY(value_put_bool(cli->arena, arguments, "dry_run", dry));
+    TRY(client_ask(cli, cli->arena, "draft.new", arguments, result));
+out:
+    return err;
+}
+
 /* A file is checked here first, so that its mistakes are told before anything is kept. */
 static enum error load_file(struct publishing *publishing, const char *path)
 {
     struct cli *cli = publishing->cli;
     struct value *copy = NULL;
+    struct value *result = NULL;
     enum error err = OK;
 
     cli_doing(cli, "publish");
@@ -64,6 +81,11 @@ static enum error load_file(struct publishing *publishing, const char *path)
     TRY(client_own_state(cli));
     TRY(value_copy(cli->arena, publishing->record, &copy));
     TRY(judge_record(cli, copy, RECORD_OWN, NULL));
+    TRY(ask_draft(publishing, true, &result));
+    if (value_get_bool(result, "published")) {
+        publishing->was_published = true;
+        publishing->reference = safe_text(cli->arena, result, "reference");
+    }
 out:
     return err;
 }
@@ -90,12 +112,10 @@ out:
 static enum error keep_draft(struct publishing *publishing)
 {
     struct cli *cli = publishing->cli;
-    struct value *arguments = value_map(cli->arena);
     struct value *result = NULL;
     enum error err = OK;
 
-    TRY(value_put(cli->arena, arguments, "record", publishing->record));
-    TRY(client_ask(cli, cli->arena, "draft.new", arguments, &result));
+    TRY(ask_draft(publishing, false, &result));
     publishing->reference = safe_text(cli->arena, result, "reference");
     publishing->kept_now = true;
     cli->source[0] = '\0';
@@ -244,6 +264,27 @@ out:
     return err;
 }
 
+/* The command was run before and may not have been heard to say so: nothing is sent twice. */
+static enum error tell_again(struct publishing *publishing)
+{
+    struct cli *cli = publishing->cli;
+    struct value *result = value_map(cli->arena);
+    enum error err = OK;
+
+    if (cli_is_json(cli)) {
+        TRY(value_put_string(cli->arena, result, "reference", publishing->reference));
+        TRY(value_put_bool(cli->arena, result, "published", true));
+        TRY(value_put_bool(cli->arena, result, "before", true));
+        return output_document(cli, "valise/published/1", result);
+    }
+    say(cli, "%s✓%s This record was published before, as %s. Nothing was sent again.\n",
+        style(cli, STYLE_GOOD), style(cli, STYLE_PLAIN), publishing->reference);
+    say(cli, "If it is another case, give it a \"reference\" of its own.\n");
+    say_next(cli, "valise show %s --readers", publishing->reference);
+out:
+    return err;
+}
+
 enum error verb_record_publish(struct cli *cli)
 {
     struct publishing publishing = {.cli = cli};
@@ -259,7 +300,7 @@ enum error verb_record_publish(struct cli *cli)
         return err;
     }
     TRY(word != NULL ? load_draft(&publishing, word) : load_file(&publishing, path));
-    TRY(publish(&publishing));
+    TRY(publishing.was_published ? tell_again(&publishing) : publish(&publishing));
 out:
     return err;
 }

@@ -221,7 +221,10 @@ static enum error tell_draft(struct cli *cli, struct value *draft, bool kept)
         say(cli, "%sLook at this:%s %s\n", style(cli, STYLE_LOOK), style(cli, STYLE_PLAIN),
             safe(cli->arena, warnings->items[i]->bytes, false));
     }
-    if (kept) {
+    if (value_get_bool(draft, "published")) {
+        say(cli, "This record was published before, as %s. No draft was made.\n", reference);
+        say_next(cli, "valise show %s --readers", reference);
+    } else if (kept) {
         say(cli, "Draft %s.\n", reference);
         say_next(cli, "valise %s publish %s", cli->verb->noun, reference);
     } else {
@@ -255,10 +258,11 @@ enum error verb_record_new(struct cli *cli)
     }
     TRY(intake_record(cli, path, judge_kind(cli), &record));
     TRY(value_put(cli->arena, arguments, "record", record));
+    TRY(value_put_bool(cli->arena, arguments, "once", true));
     TRY(value_put_bool(cli->arena, arguments, "dry_run", dry));
     TRY(client_ask(cli, cli->arena, "draft.new", arguments, &result));
     cli->source[0] = '\0';
-    TRY(tell_draft(cli, result, !dry));
+    TRY(tell_draft(cli, result, !dry && !value_get_bool(result, "published")));
 out:
     return err;
 }

@@ -17,7 +17,8 @@ static struct publish publishing(struct command *command)
                             .arena = command->arena,
                             .problems = command->problems,
                             .now = command->now,
-                            .dry_run = value_get_bool(command->arguments, "dry_run")};
+                            .dry_run = value_get_bool(command->arguments, "dry_run"),
+                            .once = value_get_bool(command->arguments, "once")};
 }
 
 static enum error put_preview(struct command *command, const struct policy_preview *preview)
@@ -86,6 +87,7 @@ static enum error handle_draft_new(struct command *command)
     TRY(value_copy(command->arena, value_get(command->arguments, "record"), &record));
     TRY(publish_draft(&publish, record, reference));
     TRY(value_put_string(command->arena, command->result, "reference", reference));
+    TRY(value_put_bool(command->arena, command->result, "published", publish.published));
     TRY(put_warnings(command, &publish.warnings));
 out:
     return err;

@@ -18,6 +18,8 @@ enum { ISSUED_AHEAD_MAX_MS = 10 * 60 * 1000, REFERENCES_SKIPPED = 100 };
 
 /* --- drafts -------------------------------------------------------------------------------- */
 
+enum { ONCE_NAME_BYTES = 64 };
+
 static void counter_name(const struct record_kind *kind, int year, char name[static 32])
 {
     (void)snprintf(name, 32, "%s-%04d", kind->prefix, year);
@@ -150,6 +152,75 @@ out:
     return err;
 }
 
+/* Where is kept what reference a record got that came without one. */
+static enum error once_name(const struct publish *publish, const struct value *record,
+                            char name[static ONCE_NAME_BYTES])
+{
+    struct buffer packed = buffer_init(RECORD_JSON_MAX_BYTES);
+    char hash[ID_TEXT_BYTES];
+
+    name[0] = '\0';
+    if (!publish->once || value_get(record, "reference") != NULL) {
+        return OK;
+    }
+    value_pack(&packed, record);
+    /* It never leaves this node, so any label does. */
+    struct id id = digest(HASH_PAYLOAD, view_of_buffer(&packed));
+    (void)snprintf(name, ONCE_NAME_BYTES, "once-%.48s", id_format(&id, hash));
+    enum error err = packed.error;
+    buffer_free(&packed);
+    return err;
+}
+
+/* Give the record the reference that it got when it came before, unless that was discarded. */
+static enum error recall_reference(struct publish *publish, struct store_txn *txn,
+                                   struct value *record, const char *name)
+{
+    struct reference reference = {.kind = record_kind_of(record)};
+    char text[REFERENCE_TEXT_BYTES];
+    struct store_draft draft = {0};
+    int64_t kept = 0;
+    uint64_t number = 0;
+    enum error err = OK;
+
+    TRY(name[0] == '\0' ? OK : store_counter_get(txn, name, &kept));
+    if (kept == 0) {
+        return OK;
+    }
+    (void)snprintf(reference.state, sizeof reference.state, "%s",
+                   publish->engine->keys->identity.state);
+    reference.year = (int)(kept / (RECORD_NUMBER_MAX + 1));
+    reference.number = (int)(kept % (RECORD_NUMBER_MAX + 1));
+    (void)reference_format(&reference, text);
+    err = reader_find(publish->engine, txn, view_of_text(text), 0, &number);
+    publish->published = err == OK;
+    if (err == ERR_NOT_FOUND) {
+        err = store_draft_get(txn, view_of_text(text), publish->arena, &draft);
+    }
+    if (err == ERR_NOT_FOUND) {
+        return OK;
+    }
+    TRY(err);
+    TRY(value_put_string(publish->arena, record, "reference", text));
+out:
+    return err;
+}
+
+static enum error keep_reference(struct store_txn *txn, const char *name, const char *text)
+{
+    struct reference reference = {0};
+    enum error err = OK;
+
+    if (name[0] == '\0') {
+        return OK;
+    }
+    TRY(reference_parse(view_of_text(text), &reference));
+    TRY(store_counter_set(txn, name,
+                          (int64_t)reference.year * (RECORD_NUMBER_MAX + 1) + reference.number));
+out:
+    return err;
+}
+
 enum error publish_draft(struct publish *publish, struct value *record,
                          char reference[static REFERENCE_TEXT_BYTES])
 {
@@ -163,17 +234,26 @@ enum error publish_draft(struct publish *publish, struct value *record,
                                 .actor = publish->actor,
                                 .subject = reference,
                                 .detail = ""};
+    char once[ONCE_NAME_BYTES];
     enum error err = OK;
 
+    TRY(once_name(publish, record, once));
     TRY(fill_envelope(publish, record));
     TRY(record_check(record, RECORD_DRAFT, publish->arena, publish->problems, &publish->warnings));
     TRY(store_begin(engine->store, STORE_WRITE, &txn));
-    TRY(settle_reference(publish, txn, record, record_kind_of(record)));
-    TRY(record_fill_defaults(record, publish->arena));
-    TRY(check_follows(publish, txn, record));
+    TRY(recall_reference(publish, txn, record, once));
+    if (!publish->published) {
+        TRY(settle_reference(publish, txn, record, record_kind_of(record)));
+        TRY(record_fill_defaults(record, publish->arena));
+        TRY(check_follows(publish, txn, record));
+    }
     draft.reference = value_get_text(record, "reference");
     (void)snprintf(reference, REFERENCE_TEXT_BYTES, "%.*s", (int)draft.reference.size,
                    (const char *)draft.reference.data);
+    if (publish->published) {
+        goto out;
+    }
+    TRY(keep_reference(txn, once, reference));
     value_pack(&packed, record);
     TRY(packed.error);
     draft.record = view_of_buffer(&packed);

@@ -13,12 +13,16 @@ struct publish {
     struct problems *problems;
     struct problems warnings;
     struct moment now;
-    bool dry_run; /* do all but the last step */
+    bool dry_run;   /* do all but the last step */
+    bool once;      /* the same record without a reference keeps the one that it got */
+    bool published; /* set by publish_draft: with `once`, it is published already */
 };
 
 /**
  * Keep a draft. Without a reference it gets the next free number of its kind,
  * this State and this year; version, issue time and state are filled in.
+ * With publish->once a command can be run again: the same record gets the reference that it got
+ * before, and when it is published already, nothing is kept and publish->published is set.
  * @param record receives its reference.
  * @return OK; errors of record_check as RECORD_DRAFT; ERR_REFERENCE_TAKEN; ERR_SUPERSEDED;
  *         errors of the store.

@@ -71,6 +71,7 @@ static const struct control_command commands[] = {
      false,
      "keeps a draft and gives it a reference",
      {{"record", ARGUMENT_MAP, true, 0, "the record"},
+      {"once", ARGUMENT_FLAG, false, 0, "the same record again keeps its reference"},
       {"dry_run", ARGUMENT_FLAG, false, 0, "all but the last step"}}},
     {"draft.list", WRITERS, false, "drafts", NO_ARGUMENTS},
     {"draft.show", WRITERS, false, "one draft", {REFERENCE}},

@@ -524,9 +524,52 @@ def test_a_draft_is_kept_shown_published_and_discarded(world):
     ran = office.good('denial', 'publish', loose, '--yes', '--wait=20s', '--json').json()
     assert ran['published'] and {row['state'] for row in ran['confirmed']} == {'XMA', 'XOR'}, ran
     assert office('denial', 'publish', reference, '--yes').code in (3, 9)
+    record['body']['explanation'] += ' Another case.'
+    path = world.file('second.json', json.dumps(record))
     second = office.good('denial', 'new', '--from', path, '--json').json()['reference']
     office.good('draft', 'discard', second, '--yes')
     assert office('draft', 'show', second).code == 3
+
+
+def test_a_command_that_is_run_again_does_nothing_twice(world):
+    office = world['XNH']
+    record = record_of('DN-XNH-2026-0003')
+    del record['reference']
+    record['body']['explanation'] += ' Run twice.'
+    path = world.file('twice.json', json.dumps(record))
+
+    def ours():
+        return office.good('denial', 'list', '--mine', '-o', 'ids').out.split()
+
+    def new(*more):
+        return office.good('denial', 'new', '--from', path, '--json', *more).json()
+
+    # The same draft, also from other spacing and order.
+    draft = new()['reference']
+    assert new()['reference'] == draft and draft not in ours()
+    with open(path, 'w', encoding='utf-8') as file:
+        json.dump(dict(reversed(record.items())), file, indent=8)
+    assert new()['reference'] == draft
+    # One that was discarded is gone; what comes now is new.
+    office.good('draft', 'discard', draft, '--yes')
+    second = new()['reference']
+    assert second != draft
+    ran = office.good('denial', 'publish', '--from', path, '--yes', '--json').json()
+    assert ran['reference'] == second and second in ours(), 'the draft of that file'
+    before = ours()
+    again = office.good('denial', 'publish', '--from', path, '--yes', '--json').json()
+    assert again == dict(again, reference=second, published=True, before=True), again
+    told = office.good('denial', 'publish', '--from', path, '--yes').out
+    assert second in told and 'published before' in told, told
+    assert new() == dict(new(), reference=second, published=True, kept=False)
+    ran = office.good('import', path)
+    assert ran.out.split('\t')[:2] == [second, 'published before'], ran
+    assert ours() == before and second not in office.good('draft', 'list', '-o', 'ids').out
+    # Another case in other words, or one with a reference of its own, is another record.
+    record['body']['explanation'] += ' No.'
+    other = world.file('other.json', json.dumps(record))
+    assert office.good('denial', 'publish', '--from', other, '--yes', '--json').json()['reference'] \
+        not in before
 
 
 def test_waiting_for_a_state_that_is_away_is_exit_8_and_loses_nothing(world):
