@@ -74,10 +74,11 @@ static enum error check_keys(struct command *command, struct value *list)
                   "make a new card with the authority key, and give it to every peer"));
     TRY(add_check(command, list, secret_check_locking() == OK ? GOOD : BAD,
                   "keys: memory can be kept out of swap", "raise LimitMEMLOCK to at least 8 MiB"));
-    TRY(add_check(command, list, command->engine->clock_doubted ? BAD : GOOD,
-                  command->engine->clock_doubted ? "clock: it jumped by more than an hour"
-                                                 : "clock: steady",
-                  "set the clock (systemctl enable --now systemd-timesyncd), restart the node"));
+    TRY(add_check(
+        command, list, command->engine->clock_doubted ? BAD : GOOD,
+        command->engine->clock_doubted ? "clock: it jumped by more than an hour" : "clock: steady",
+        "set the clock (systemctl enable --now systemd-timesyncd), restart the node; if it "
+        "is right: valised --accept-clock, once"));
 out:
     return err;
 }

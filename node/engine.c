@@ -145,6 +145,26 @@ static struct moment trusted(struct engine *engine, struct moment now)
     return now;
 }
 
+/* The operator's word: a clock that was far ahead once would else be believed for ever. */
+static enum error accept_clock(struct engine *engine, struct moment now)
+{
+    const struct store_event event = {.time = now.wall,
+                                      .event = "clock.accepted",
+                                      .actor = "operator",
+                                      .subject = "",
+                                      .detail = "time was believed to be another"};
+    struct store_txn *txn = NULL;
+    enum error err = OK;
+
+    TRY(store_begin(engine->store, STORE_WRITE, &txn));
+    TRY(store_counter_set(txn, floor_counter, now.wall.ms));
+    TRY(store_audit_add(txn, &event));
+    TRY(store_commit(&txn));
+out:
+    store_abort(&txn);
+    return err;
+}
+
 /* Where time begins after a start: the wall clock, unless the store says it cannot be. */
 static enum error start_clock(struct engine *engine, struct moment now)
 {
@@ -259,6 +279,7 @@ enum error engine_new(const struct engine_options *options, struct moment now,
     /* One more than peers: a peer with a new card is made before the old one goes. */
     made->pair_keys = secret_pool_new(KEY_BYTES, STORE_PEERS_MAX + 1);
     TRY(made->pair_keys == NULL ? ERR_NO_MEMORY : OK);
+    TRY(options->accept_clock ? accept_clock(made, now) : OK);
     TRY(start_clock(made, now));
     TRY(load_peers(made));
     for (size_t i = 0; i < made->peer_count; i++) {

@@ -26,6 +26,7 @@ struct engine_options {
     const struct ports *ports;
     struct engine_limits limits;
     const char *software; /* name and version, told to peers */
+    bool accept_clock;    /* believe the wall clock whatever the store says of time */
 };
 
 struct engine;

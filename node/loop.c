@@ -415,7 +415,8 @@ enum error loop_new(const struct loop_options *options, struct loop **loop)
         .limits = {.records_per_day = options->config->records_per_day,
                    .bytes_per_day = options->config->bytes_per_day,
                    .stale_after_ms = options->config->stale_after_ms},
-        .software = "valised " VALISE_VERSION};
+        .software = "valised " VALISE_VERSION,
+        .accept_clock = options->accept_clock};
     TRY(engine_new(&engine, loop_now(), &made->engine));
     *loop = made;
     made = NULL;

@@ -18,7 +18,8 @@ struct loop_options {
     struct node_keys *keys;
     struct store *store;
     struct control_server *control;
-    int launcher;                                         /* socket to the launcher */
+    int launcher;      /* socket to the launcher */
+    bool accept_clock; /* the operator says that this machine's clock is right */
     enum error (*point)(void *context, const char *name); /* tests end the process here */
 };
 

@@ -28,6 +28,7 @@ struct wishes {
     const char *config; /* path */
     int passphrase_fd;  /* -1: none */
     bool accept_older;
+    bool accept_clock;
     bool check_config;
 };
 
@@ -42,6 +43,8 @@ static const char usage[] =
     "  --config FILE            default /etc/valise/valised.conf\n"
     "  --passphrase-fd N        read the pass phrase of the keys from this descriptor\n"
     "  --accept-older-store     open a store that is older than it was (after a loss)\n"
+    "  --accept-clock           believe this machine's clock although it was later once, or\n"
+    "                           the node was away for more than a card lasts\n"
     "  --check-config           check the configuration and end\n"
     "  --print-config           print every setting with its default and end\n"
     "  --version, --help\n";
@@ -95,6 +98,7 @@ enum {
     OPTION_CONFIG = 1000,
     OPTION_PASSPHRASE,
     OPTION_OLDER,
+    OPTION_CLOCK,
     OPTION_CHECK,
     OPTION_PRINT,
     OPTION_VERSION,
@@ -108,6 +112,7 @@ static int read_wishes(int count, char **arguments, struct wishes *wishes)
         {"config", required_argument, NULL, OPTION_CONFIG},
         {"passphrase-fd", required_argument, NULL, OPTION_PASSPHRASE},
         {"accept-older-store", no_argument, NULL, OPTION_OLDER},
+        {"accept-clock", no_argument, NULL, OPTION_CLOCK},
         {"check-config", no_argument, NULL, OPTION_CHECK},
         {"print-config", no_argument, NULL, OPTION_PRINT},
         {"version", no_argument, NULL, OPTION_VERSION},
@@ -129,6 +134,9 @@ static int read_wishes(int count, char **arguments, struct wishes *wishes)
             break;
         case OPTION_OLDER:
             wishes->accept_older = true;
+            break;
+        case OPTION_CLOCK:
+            wishes->accept_clock = true;
             break;
         case OPTION_CHECK:
             wishes->check_config = true;
@@ -270,6 +278,7 @@ static enum error prepare(struct node *node, const struct wishes *wishes)
                                          .store = node->store,
                                          .control = node->control,
                                          .launcher = node->launcher,
+                                         .accept_clock = wishes->accept_clock,
                                          .point = CRASH_POINT};
     TRY(loop_new(&options, &node->loop));
     TRY(loop_start_transport(node->loop));

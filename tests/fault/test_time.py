@@ -194,6 +194,30 @@ def test_T03_an_expired_record_does_not_revive_when_the_clock_is_set_back(world)
         assert status(node, gone) == 'expired' and today(node) == day(40)
 
 
+def test_T03_a_clock_that_was_far_ahead_is_put_right_by_the_operator_alone(world):
+    with world.nodes(40) as (states, shims):
+        node = states['XMA']
+        published = publish(node, day(30))
+        assert status(node, published) == 'expired'
+        node.stop()
+        shims['XMA'].wall_ms = 0
+        begin(node, shims['XMA'])
+        assert clock_is_doubted(node) and today(node) == day(40)
+        mend = [check['mend'] for check in node.doctor() if check['what'].startswith('clock')][0]
+        assert '--accept-clock' in mend, mend
+        node.stop()
+        with shims['XMA']:
+            node.start(extra=('--accept-clock',))
+        assert today(node) == day() and not clock_is_doubted(node)
+        assert status(node, published) == 'active'
+        events = [row['event'] for row in node.call('audit.list', limit=50)['items']]
+        assert events.count('clock.accepted') == 1, events
+        node.stop()
+        begin(node, shims['XMA'])           # it stays so, without the option
+        assert today(node) == day() and not clock_is_doubted(node)
+        assert node.call('audit.verify')['entries'] > 0
+
+
 # --- T04 -------------------------------------------------------------------------------------
 
 def test_T04_a_card_that_has_expired_stays_so_when_the_clock_is_set_back(world):
