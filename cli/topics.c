@@ -126,6 +126,18 @@ static void write_roles(struct buffer *to)
                            "them all.\n");
 }
 
+static void write_events(struct buffer *to)
+{
+    size_t count = 0;
+    const struct control_event *events = control_events(&count);
+
+    for (size_t i = 0; i < count; i++) {
+        buffer_printf(to, "  %-18s  %s\n", events[i].name, events[i].help);
+    }
+    buffer_append_text(to, "\nThey stand in the audit trail: valise audit list\n"
+                           "and can be waited for: valise watch --kind record\n");
+}
+
 static void write_sections(struct buffer *to)
 {
     buffer_append_text(to, "A record is sealed section by section, each with its own readers\n"
@@ -154,6 +166,7 @@ static const struct topic topics[] = {
     {"exit-codes", "what the exit code of a command means", write_exit_codes},
     {"formats", "shapes of lists, JSON, references", write_formats},
     {"roles", "who may ask for what", write_roles},
+    {"events", "what the audit trail and watch tell", write_events},
     {"sections", "parts of a record that have readers of their own", write_sections},
     {"environment", "environment variables", write_environment},
 };

@@ -440,14 +440,40 @@ out:
 }
 
 /* The stream itself is pumped by the control server; here is where it begins. */
+/* What never happens would be waited for in vain. */
+static bool can_happen(struct view kind)
+{
+    size_t count = 0;
+    const struct control_event *events = control_events(&count);
+
+    for (size_t i = 0; i < count; i++) {
+        if (strncmp(events[i].name, (const char *)kind.data, kind.size) == 0) {
+            return true;
+        }
+    }
+    return kind.size == 0;
+}
+
 static enum error handle_watch(struct command *command)
 {
+    struct view kind = value_get_text(command->arguments, "kind");
     const char *from = commands_text(command, "from");
     int64_t after = from[0] == '\0' ? command->engine->last_event : strtoll(from, NULL, 10);
 
     if (from[0] != '\0' && (command->caller->roles & ROLE_AUDITOR) == 0) {
         return problem_add(command->problems, ERR_ROLE, "from",
                            "what happened before is for auditors");
+    }
+    if (from[strspn(from, "0123456789")] != '\0') {
+        return problem_add(command->problems, ERR_FIELD_VALUE, "from",
+                           "it is no cursor of an event: a number");
+    }
+    if (!can_happen(kind)) {
+        enum error err =
+            problem_add(command->problems, ERR_FIELD_VALUE, "kind", "no event begins with \"%.*s\"",
+                        (int)kind.size, (const char *)kind.data);
+        problem_mend(command->problems, "valise help events");
+        return err;
     }
     after = after < 0 ? 0 : after;
 

@@ -22,7 +22,7 @@ static const int64_t CHECK_AGAIN_MS = 60 * 1000;
 static const int64_t CHECK_FIRST_MS = 10 * 60 * 1000; /* after a start that needs none at once */
 static const int64_t CHECK_EVERY_MS = 86400 * 1000LL;
 static const int64_t FLOOR_KEEP_MS = 10 * 60 * 1000;
-static const char floor_counter[] = "time.floor";
+static const char floor_counter[] = "time-floor";
 
 /* --- helpers of state.h -------------------------------------------------------------------- */
 

@@ -162,6 +162,46 @@ const struct control_command *control_find(struct view name)
     return NULL;
 }
 
+static const struct control_event events[] = {
+    {"clock.accepted", "the operator said that the clock is right"},
+    {"command.refused", "somebody asked for what no role of theirs allows"},
+    {"draft.discarded", "a draft was thrown away"},
+    {"draft.kept", "a draft was made or changed"},
+    {"grant.narrowed", "a State was given less than was meant, because its key changed"},
+    {"grant.withdrawn", "a State was not given what was meant for it any more"},
+    {"group.defined", "a group was made, or its members changed"},
+    {"index.rebuilt", "the index was damaged and made anew"},
+    {"lane.acknowledged", "a State confirmed what we sent"},
+    {"lane.applied", "what a State sent was taken over"},
+    {"lane.ciphertext", "a sealed part of a record was fetched"},
+    {"lane.fork", "a State signed two histories"},
+    {"lane.mended", "what was damaged here was fetched again"},
+    {"lane.numbered", "what waited for a State was put on the way"},
+    {"lane.recovered", "our own lane was fetched back after a loss"},
+    {"peer.added", "a State's card was taken"},
+    {"peer.card", "a State sent a newer card"},
+    {"peer.frozen", "nothing is exchanged with a State that contradicts itself"},
+    {"peer.paused", "the exchange with a State was stopped by hand"},
+    {"peer.removed", "a State was taken out of the peers"},
+    {"peer.resumed", "a pause ended"},
+    {"peer.suspended", "a State sent too much, or too much that does not pass"},
+    {"peer.verified", "somebody compared the safety number of a State"},
+    {"record.exported", "a record was taken out into a file"},
+    {"record.published", "a record of ours was signed and published"},
+    {"record.quarantined", "something that a State sent was kept aside"},
+    {"record.received", "a record of another State came"},
+    {"record.recovered", "a record of ours came back from another State after a loss"},
+    {"references.skipped", "numbers were left out after a loss"},
+    {"user.granted", "somebody got a role"},
+    {"user.revoked", "somebody lost a role"},
+};
+
+const struct control_event *control_events(size_t *count)
+{
+    *count = sizeof events / sizeof events[0];
+    return events;
+}
+
 /** One role and its name. */
 struct role_row {
     unsigned role;

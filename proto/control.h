@@ -58,6 +58,15 @@ const struct control_command *control_commands(size_t *count);
 /** Find a command by name; NULL if there is none. */
 const struct control_command *control_find(struct view name);
 
+/** One kind of event: a line of the audit trail, and what `watch` tells. */
+struct control_event {
+    const char *name; /* "record.received" */
+    const char *help;
+};
+
+/** All kinds of events; `count` rows ordered by name, static. */
+const struct control_event *control_events(size_t *count);
+
 /** Name of one role, static; NULL for anything else. */
 const char *role_name(unsigned role);
 

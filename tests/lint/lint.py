@@ -296,6 +296,22 @@ def generated_tables_are_current(build):
                 yield done.stdout.decode().split('\n')[0]
 
 
+def every_event_is_in_the_table():
+    """Dotted names in node/ are commands, lines of the log, points where tests end it, or events of proto/control.c."""
+    table = read('proto/control.c')
+    events = set(re.findall(r'^    \{"([a-z]+\.[a-z-]+)", "', table, re.M))
+    commands = set(re.findall(r'^    \{"([a-z]+\.[a-z-]+)",\s*[A-Z]', table, re.M))
+    told, logged = set(), set()
+    for path in files('.c', folders=('node',)):
+        text = read(path)
+        logged |= set(re.findall(r'(?:engine_log|log_line|log_number|point)\([^;]*?"([a-z]+\.[a-z-]+)"', text))
+        told |= set(re.findall(r'"([a-z]+\.(?!h")[a-z-]+)"', text))
+    for name in sorted(told - events - commands - logged):
+        yield '%s is told by node/ and stands not among the events of proto/control.c' % name
+    for name in sorted(events - told):
+        yield '%s is never told' % name
+
+
 RULES = (a_header_is_included_only_from_allowed_folders,
          a_header_includes_only_headers_of_a_lower_rank, third_party_headers_stay_at_home,
          proto_is_pure, the_store_needs_proto_alone, the_node_does_not_know_zeromq,
@@ -303,7 +319,8 @@ RULES = (a_header_is_included_only_from_allowed_folders,
          a_header_compiles_alone, functions_and_files_are_small, dangerous_calls_are_absent,
          clocks_are_asked_in_one_place, every_file_names_its_licence,
          notes_to_ourselves_name_an_issue, files_are_formatted, every_wire_rule_is_cited_by_a_test,
-         every_store_rule_is_cited_by_a_test, every_threat_rule_is_cited_by_a_test, the_shipped_configuration_is_the_printed_one,
+         every_store_rule_is_cited_by_a_test, every_threat_rule_is_cited_by_a_test,
+         the_shipped_configuration_is_the_printed_one, every_event_is_in_the_table,
          the_manual_page_is_the_printed_one, generated_tables_are_current)
 
 

@@ -803,6 +803,13 @@ def test_watch_streams_events_as_lines(world):
     later = world['XNH'].good('watch', '--from', str(cursors[0]), '--kind', 'record',
                               '--time-limit', '1s', '--json').out.splitlines()
     assert len(later) == len(events) - 1
+    # What never comes is not waited for.
+    for words, mend in ((('--kind', 'recrod'), 'valise help events'), (('--from', 'now'), '')):
+        ran = world['XNH']('watch', '--time-limit', '1s', *words)
+        assert ran.code == 2 and 'E206' in ran.err and mend in ran.err, ran
+    listed = valise('help', 'events').out
+    told = {e['event'] for e in events}
+    assert told and all(name in listed for name in told), told
 
 
 def test_roles_are_kept(world):
