@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli.h"
 
+#include "hint.h"
 #include "text.h"
 #include "verbs.h"
 
@@ -10,6 +11,8 @@
 #include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
+
+enum { NEXT_MAX_BYTES = 8192 };
 
 /* --- what follows from flags and terminal -------------------------------------------------- */
 
@@ -141,18 +144,32 @@ void say(const struct cli *cli, const char *format, ...)
     }
 }
 
+const char *suggestion(const struct cli *cli, const char *sentence)
+{
+    struct buffer node = buffer_init(NEXT_MAX_BYTES);
+    struct buffer text = buffer_init(NEXT_MAX_BYTES);
+
+    hint_node(&cli->options, &node);
+    const char *flag = buffer_text(&node);
+    hint_append(flag == NULL ? "" : flag, sentence, &text);
+    const char *made = safe(cli->arena, view_of_buffer(&text), false);
+    buffer_free(&node);
+    buffer_free(&text);
+    return made;
+}
+
 void say_next(const struct cli *cli, const char *format, ...)
 {
+    char sentence[NEXT_MAX_BYTES];
     va_list arguments;
 
     if (cli->talk == NULL || cli->quiet) {
         return;
     }
-    (void)fputs("Next: ", cli->talk);
     va_start(arguments, format);
-    (void)vfprintf(cli->talk, format, arguments);
+    (void)vsnprintf(sentence, sizeof sentence, format, arguments);
     va_end(arguments);
-    (void)fputc('\n', cli->talk);
+    (void)fprintf(cli->talk, "Next: %s\n", suggestion(cli, sentence));
 }
 
 const char *style(const struct cli *cli, enum style style)

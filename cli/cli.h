@@ -71,6 +71,9 @@ enum error cli_usage(struct cli *cli, const char *format, ...)
 /** printf to where sentences go; nothing with --json. */
 void say(const struct cli *cli, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/** A sentence whose commands name the node of this call (hint.h), escaped; in the arena. */
+const char *suggestion(const struct cli *cli, const char *sentence);
+
 /** Say what usually comes next; nothing with --quiet or --json. */
 void say_next(const struct cli *cli, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

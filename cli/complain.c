@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "complain.h"
 
+#include "hint.h"
 #include "record_json.h"
 #include "text.h"
 
 #include <stdio.h>
 #include <string.h>
 
-enum { COMPLAINT_ARENA_BYTES = 256 * 1024, EXIT_VERIFICATION = 7 };
+enum { COMPLAINT_ARENA_BYTES = 256 * 1024, EXIT_VERIFICATION = 7, HINT_MAX_BYTES = 16384 };
 
 static const char frame[] =
     "==============================================================================\n";
@@ -96,6 +97,16 @@ static const char *mend_of(const struct complaint *complaint, size_t index)
     return problem_count(complaint) == 1 ? error_info(complaint->error)->mend : "";
 }
 
+/* A mend whose commands are for the node of this call. */
+static void append_mend(const struct complaint *complaint, const char *mend, struct buffer *to)
+{
+    struct buffer text = buffer_init(HINT_MAX_BYTES);
+
+    hint_append(complaint->node == NULL ? "" : complaint->node, mend, &text);
+    text_escape(to, view_of_buffer(&text), false);
+    buffer_free(&text);
+}
+
 static void append_list(const struct complaint *complaint, struct buffer *to)
 {
     size_t count = problem_count(complaint);
@@ -108,7 +119,7 @@ static void append_list(const struct complaint *complaint, struct buffer *to)
         buffer_append_byte(to, '\n');
         if (mend[0] != '\0') {
             buffer_append_text(to, "    mend: ");
-            escaped(to, mend);
+            append_mend(complaint, mend, to);
             buffer_append_byte(to, '\n');
         }
     }
@@ -132,7 +143,8 @@ void complain_text(const struct complaint *complaint, struct buffer *to)
         append_list(complaint, to);
     } else {
         buffer_append_text(to, "  mend: ");
-        escaped(to, problem_count(complaint) == 0 ? info->mend : mend_of(complaint, 0));
+        append_mend(complaint, problem_count(complaint) == 0 ? info->mend : mend_of(complaint, 0),
+                    to);
         buffer_append_byte(to, '\n');
     }
     buffer_printf(to, "  more: valise explain %s\n", info->code);
@@ -142,6 +154,20 @@ void complain_text(const struct complaint *complaint, struct buffer *to)
 }
 
 /* --- JSON ---------------------------------------------------------------------------------- */
+
+static enum error add_mend(const struct complaint *complaint, const char *mend, struct arena *arena,
+                           struct value *mends)
+{
+    struct buffer text = buffer_init(HINT_MAX_BYTES);
+    enum error err = OK;
+
+    hint_append(complaint->node == NULL ? "" : complaint->node, mend, &text);
+    TRY(text.error);
+    TRY(value_append(arena, mends, value_text(arena, view_of_buffer(&text))));
+out:
+    buffer_free(&text);
+    return err;
+}
 
 static enum error put_problem(const struct complaint *complaint, size_t index, struct arena *arena,
                               struct value *problems, struct value *mends)
@@ -157,7 +183,7 @@ static enum error put_problem(const struct complaint *complaint, size_t index, s
     TRY(value_put_string(arena, row, "mend", problem->mend));
     TRY(value_append(arena, problems, row));
     if (mend[0] != '\0') {
-        TRY(value_append(arena, mends, value_string(arena, mend)));
+        TRY(add_mend(complaint, mend, arena, mends));
     }
 out:
     return err;
@@ -179,7 +205,7 @@ static enum error fill_error(const struct complaint *complaint, struct arena *ar
         TRY(put_problem(complaint, i, arena, problems, mends));
     }
     if (count == 0) {
-        TRY(value_append(arena, mends, value_string(arena, info->mend)));
+        TRY(add_mend(complaint, info->mend, arena, mends));
     }
     TRY(value_put_string(arena, error, "code", info->code));
     TRY(value_put_integer(arena, error, "exit", info->exit));

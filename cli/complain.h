@@ -11,6 +11,7 @@ struct complaint {
     const char *doing;               /* "cannot publish DN-…", or "" */
     const char *source;              /* file that the problems lie in, or "" */
     const struct problems *problems; /* NULL or empty: the error's own words are used */
+    const char *node;                /* for the commands of mends, see hint_node; NULL for none */
 };
 
 /**

@@ -2,6 +2,7 @@
 #include "client.h"
 #include "complain.h"
 #include "help.h"
+#include "hint.h"
 #include "secret.h"
 #include "text.h"
 
@@ -169,10 +170,13 @@ out:
 
 static int complain(struct cli *cli, enum error error)
 {
-    const struct complaint complaint = {error, cli->doing, cli->source, &cli->problems};
+    struct buffer node = buffer_init(HELP_MAX_BYTES);
     struct buffer text = buffer_init(HELP_MAX_BYTES);
 
     (void)fflush(stdout);
+    hint_node(&cli->options, &node);
+    const struct complaint complaint = {error, cli->doing, cli->source, &cli->problems,
+                                        buffer_text(&node)};
     if (!option_given(&cli->options, FLAG_JSON) && !cli_is_json(cli)) {
         complain_text(&complaint, &text);
     } else if (complain_json(&complaint, &text) != OK) {
@@ -182,6 +186,7 @@ static int complain(struct cli *cli, enum error error)
     }
     (void)fwrite(text.data, 1, text.size, stderr); /* if that fails, nobody can be told */
     buffer_free(&text);
+    buffer_free(&node);
     return error_info(error)->exit;
 }
 

@@ -202,7 +202,7 @@ static void say_check(const struct cli *cli, const struct value *check, size_t c
     say(cli, "%s%s%s %s\n", style(cli, styles[place]), signs[place], style(cli, STYLE_PLAIN),
         safe_text(cli->arena, check, "what"));
     if (place > 0 && value_get_text(check, "mend").size > 0) {
-        say(cli, "    mend: %s\n", safe_text(cli->arena, check, "mend"));
+        say(cli, "    mend: %s\n", suggestion(cli, safe_text(cli->arena, check, "mend")));
     }
 }
 

@@ -2,6 +2,7 @@
 #include "support.h"
 
 #include "complain.h"
+#include "hint.h"
 
 #include <string.h>
 
@@ -18,7 +19,7 @@ static void text_is(const struct complaint *complaint, const char *wanted)
 
 static void an_error_has_object_cause_mend_and_more(void **state)
 {
-    const struct complaint complaint = {ERR_KEY_LOCKED, "cannot publish DN-XMA-2026-0014", "",
+    const struct complaint complaint = {ERR_KEY_LOCKED, "cannot publish DN-XMA-2026-0014", "", NULL,
                                         NULL};
 
     (void)state;
@@ -31,7 +32,7 @@ static void an_error_has_object_cause_mend_and_more(void **state)
 static void one_problem_is_the_cause(void **state)
 {
     struct problems problems = {0};
-    const struct complaint complaint = {ERR_STATE_UNKNOWN, "cannot reach XUR", "", &problems};
+    const struct complaint complaint = {ERR_STATE_UNKNOWN, "cannot reach XUR", "", &problems, NULL};
 
     (void)state;
     (void)problem_add(&problems, ERR_STATE_UNKNOWN, "state", "there is no such peer");
@@ -45,8 +46,8 @@ static void mistakes_of_a_file_have_their_place(void **state)
 {
     struct problems place = {0};
     struct problems pointer = {0};
-    const struct complaint at_place = {ERR_JSON, "", "draft.json", &place};
-    const struct complaint at_pointer = {ERR_FIELD_VALUE, "", "draft.json", &pointer};
+    const struct complaint at_place = {ERR_JSON, "", "draft.json", &place, NULL};
+    const struct complaint at_pointer = {ERR_FIELD_VALUE, "", "draft.json", &pointer, NULL};
 
     (void)state;
     (void)problem_add(&place, ERR_JSON, "line 3, column 14", "it is not JSON here");
@@ -63,7 +64,7 @@ static void mistakes_of_a_file_have_their_place(void **state)
 static void many_problems_are_all_listed(void **state)
 {
     struct problems problems = {0};
-    const struct complaint complaint = {ERR_FIELD_VALUE, "", "draft.json", &problems};
+    const struct complaint complaint = {ERR_FIELD_VALUE, "", "draft.json", &problems, NULL};
 
     (void)state;
     (void)problem_add(&problems, ERR_FIELD_VALUE, "/lang", "\"xx\" is not in the list language");
@@ -76,10 +77,67 @@ static void many_problems_are_all_listed(void **state)
                         "  more: valise explain E206\n");
 }
 
+/* A mend is pasted: its commands are for the node that the failed one was for. */
+static void commands_in_mends_name_the_node(void **state)
+{
+    static const struct {
+        const char *node;
+        const char *sentence;
+        const char *hint;
+    } rows[] = {
+        {"", "valise draft list", "valise draft list"},
+        {"--home ma", "valise draft list; or: valise denial publish --from FILE",
+         "valise --home ma draft list; or: valise --home ma denial publish --from FILE"},
+        {"--home ma", "valise schema show denial", "valise schema show denial"},
+        {"--home ma", "valise help draft (valise status)",
+         "valise help draft (valise --home ma status)"},
+        {"--home ma", "valise --home x status", "valise --home x status"},
+        {"--home ma", "valised --config FILE; xvalise status",
+         "valised --config FILE; xvalise status"},
+        {"--home ma", "valise ", "valise "},
+        {"--home ma", "", ""},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct buffer to = buffer_init(PAGE_BYTES);
+        hint_append(rows[i].node, rows[i].sentence, &to);
+        buffer_append_byte(&to, '.');
+        assert_int_equal(to.size, strlen(rows[i].hint) + 1);
+        assert_memory_equal(to.data, rows[i].hint, strlen(rows[i].hint));
+        buffer_free(&to);
+    }
+    const struct complaint complaint = {ERR_NOT_FOUND, "", "", NULL, "--home 'm a'"};
+    text_is(&complaint, "valise: there is no such record (E301)\n"
+                        "  mend: valise --home 'm a' search, or valise --home 'm a' denial list\n"
+                        "  more: valise explain E301\n");
+}
+
+static void the_flag_of_the_node_is_quoted_for_a_shell(void **state)
+{
+    static const struct {
+        const char *home;
+        const char *flag;
+    } rows[] = {
+        {"/srv/ma-1", "--home /srv/ma-1"},   {"m a", "--home 'm a'"}, {"it's", "--home 'it'\\''s'"},
+        {"$(reboot)", "--home '$(reboot)'"}, {"", "--home ''"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct flag_use use = {FLAG_HOME, "--home", rows[i].home};
+        const struct options options = {.use_count = 1, .uses = &use};
+        struct buffer to = buffer_init(PAGE_BYTES);
+        hint_node(&options, &to);
+        assert_string_equal(buffer_text(&to), rows[i].flag);
+        buffer_free(&to);
+    }
+}
+
 static void problems_beyond_those_that_are_kept_are_counted(void **state)
 {
     struct problems problems = {0};
-    const struct complaint complaint = {ERR_FIELD_VALUE, "", "", &problems};
+    const struct complaint complaint = {ERR_FIELD_VALUE, "", "", &problems, NULL};
     struct buffer to = buffer_init(PAGE_BYTES);
 
     (void)state;
@@ -96,7 +154,7 @@ static void only_failed_verification_is_framed(void **state)
 {
     (void)state;
     for (int i = 1; i < ERROR_COUNT; i++) {
-        const struct complaint complaint = {(enum error)i, "", "", NULL};
+        const struct complaint complaint = {(enum error)i, "", "", NULL, NULL};
         struct buffer to = buffer_init(PAGE_BYTES);
         complain_text(&complaint, &to);
         bool framed = to.size > 0 && to.data[0] == '=';
@@ -109,7 +167,8 @@ static void only_failed_verification_is_framed(void **state)
 static void L09_what_a_terminal_would_obey_is_escaped(void **state)
 {
     struct problems problems = {0};
-    const struct complaint complaint = {ERR_FIELD_VALUE, "cannot show \033[2J", "a\nb", &problems};
+    const struct complaint complaint = {ERR_FIELD_VALUE, "cannot show \033[2J", "a\nb", &problems,
+                                        NULL};
     struct buffer to = buffer_init(PAGE_BYTES);
 
     (void)state;
@@ -127,8 +186,8 @@ static void L09_what_a_terminal_would_obey_is_escaped(void **state)
 static void json_is_one_line_with_every_part(void **state)
 {
     struct problems problems = {0};
-    const struct complaint complaint = {ERR_FIELD_VALUE, "cannot make a draft", "d.json",
-                                        &problems};
+    const struct complaint complaint = {ERR_FIELD_VALUE, "cannot make a draft", "d.json", &problems,
+                                        NULL};
     struct arena *arena = big_arena();
     struct buffer to = buffer_init(PAGE_BYTES);
 
@@ -157,6 +216,8 @@ int main(void)
         cmocka_unit_test(one_problem_is_the_cause),
         cmocka_unit_test(mistakes_of_a_file_have_their_place),
         cmocka_unit_test(many_problems_are_all_listed),
+        cmocka_unit_test(commands_in_mends_name_the_node),
+        cmocka_unit_test(the_flag_of_the_node_is_quoted_for_a_shell),
         cmocka_unit_test(problems_beyond_those_that_are_kept_are_counted),
         cmocka_unit_test(only_failed_verification_is_framed),
         cmocka_unit_test(L09_what_a_terminal_would_obey_is_escaped),
