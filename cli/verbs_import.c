@@ -28,7 +28,7 @@ struct import {
     bool dry;
     struct value *rows;
     size_t refused;
-    size_t published; /* before, from the same words */
+    size_t known; /* published before, or the same as an earlier one */
 };
 
 /* Keep one record as a draft, or only check it. */
@@ -64,12 +64,25 @@ static bool is_of_record(enum error error)
     return code == EXIT_INVALID || code == 3 || code == 9;
 }
 
+/* Whether an earlier record of this run has the reference too: it is the same one twice. */
+static bool is_repeated(const struct import *import, const char *reference)
+{
+    for (size_t i = 0; i < import->rows->count; i++) {
+        struct view before = value_get_text(import->rows->items[i], "reference");
+        if (reference[0] != '\0' && view_is(before, reference)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static enum error add_row(struct import *import, enum error outcome, const char *reference,
                           bool published)
 {
     struct cli *cli = import->cli;
     const struct problem *problem = cli->problems.count > 0 ? &cli->problems.items[0] : NULL;
     struct value *row = value_map(cli->arena);
+    bool repeated = !import->dry && outcome == OK && is_repeated(import, reference);
     enum error err = OK;
 
     TRY(value_put_string(cli->arena, row, "file", import->file));
@@ -78,6 +91,7 @@ static enum error add_row(struct import *import, enum error outcome, const char 
     TRY(value_put_string(cli->arena, row, "result",
                          outcome != OK ? "refused"
                          : published   ? "published before"
+                         : repeated    ? "the same again"
                          : import->dry ? "good"
                                        : "draft"));
     if (outcome != OK) {
@@ -87,7 +101,7 @@ static enum error add_row(struct import *import, enum error outcome, const char 
                              problem == NULL ? error_info(outcome)->text : problem->what));
         import->refused++;
     }
-    import->published += outcome == OK && published ? 1 : 0;
+    import->known += outcome == OK && (published || repeated) ? 1 : 0;
     TRY(value_append(cli->arena, import->rows, row));
 out:
     return err;
@@ -154,15 +168,15 @@ enum error verb_import(struct cli *cli)
     TRY(err);
     TRY(told);
     cli->exit = import.refused > 0 ? EXIT_INVALID : 0;
-    size_t good = import.rows->count - import.refused - import.published;
+    size_t good = import.rows->count - import.refused - import.known;
     if (!cli->quiet && !cli_is_json(cli)) {
         (void)fflush(stdout);
-        (void)fprintf(stderr, "%zu record%s: %zu %s, %zu published before, %zu refused\n",
+        (void)fprintf(stderr, "%zu record%s: %zu %s, %zu known already, %zu refused\n",
                       import.rows->count, import.rows->count == 1 ? "" : "s", good,
                       import.dry  ? "good"
                       : good == 1 ? "draft"
                                   : "drafts",
-                      import.published, import.refused);
+                      import.known, import.refused);
     }
 out:
     return err;

@@ -269,18 +269,25 @@ static enum error tell_again(struct publishing *publishing)
 {
     struct cli *cli = publishing->cli;
     struct value *result = value_map(cli->arena);
+    enum error waited = OK;
     enum error err = OK;
 
-    if (cli_is_json(cli)) {
-        TRY(value_put_string(cli->arena, result, "reference", publishing->reference));
-        TRY(value_put_bool(cli->arena, result, "published", true));
-        TRY(value_put_bool(cli->arena, result, "before", true));
-        return output_document(cli, "valise/published/1", result);
-    }
+    TRY(value_put_string(cli->arena, result, "reference", publishing->reference));
+    TRY(value_put_bool(cli->arena, result, "published", true));
+    TRY(value_put_bool(cli->arena, result, "before", true));
     say(cli, "%s✓%s This record was published before, as %s. Nothing was sent again.\n",
         style(cli, STYLE_GOOD), style(cli, STYLE_PLAIN), publishing->reference);
     say(cli, "If it is another case, give it a \"reference\" of its own.\n");
-    say_next(cli, "valise show %s --readers", publishing->reference);
+    (void)snprintf(cli->doing, sizeof cli->doing, "%s is published, but", publishing->reference);
+    if (option_given(&cli->options, FLAG_WAIT) && !option_given(&cli->options, FLAG_DRY_RUN)) {
+        waited = wait_for_readers(publishing, result);
+    }
+    if (cli_is_json(cli)) {
+        TRY(output_document(cli, "valise/published/1", result));
+    } else if (waited == OK) {
+        say_next(cli, "valise show %s --readers", publishing->reference);
+    }
+    err = waited;
 out:
     return err;
 }

@@ -57,7 +57,7 @@
             {"valise " noun " publish " prefix "-XMA-2026-0014",                                   \
              "valise " noun " publish --from draft.json --yes --wait"},                            \
             "What was shown is bound to what is sent: if readers change in between, nothing is "   \
-            "sent."                                                                                \
+            "sent. Run again with the same file, it sends nothing twice."                          \
     }
 
 /* clang-format off */

@@ -85,7 +85,7 @@ static enum error handle_draft_new(struct command *command)
     enum error err = OK;
 
     TRY(value_copy(command->arena, value_get(command->arguments, "record"), &record));
-    TRY(publish_draft(&publish, record, reference));
+    TRY(drafts_keep(&publish, record, reference));
     TRY(value_put_string(command->arena, command->result, "reference", reference));
     TRY(value_put_bool(command->arena, command->result, "published", publish.published));
     TRY(put_warnings(command, &publish.warnings));
@@ -131,7 +131,7 @@ static enum error handle_draft_show(struct command *command)
     enum error err = OK;
 
     TRY(commands_reference(command, &reference));
-    TRY(publish_load_draft(&publish, reference, &record));
+    TRY(drafts_load(&publish, reference, &record));
     TRY(value_put(command->arena, command->result, "record", record));
 out:
     return err;
@@ -196,7 +196,7 @@ static enum error record_to_judge(struct command *command, struct publish *publi
         return value_copy(command->arena, given, record);
     }
     TRY(commands_reference(command, &reference));
-    err = publish_load_draft(publish, reference, record);
+    err = drafts_load(publish, reference, record);
     if (err != ERR_NOT_FOUND) {
         return err;
     }

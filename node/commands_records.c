@@ -268,7 +268,7 @@ static enum error add_exact(struct command *command, struct query *query, enum i
     struct buffer folded = buffer_init(FOLDED_MAX_BYTES);
     enum error err = record_index_fold(field, words, &folded);
 
-    if (err == OK && folded.size > 0) {
+    if (err == OK && folded.size > 0 && query->finder.source_count < FINDER_SOURCES_MAX) {
         source->count = 1;
         source->all[0].field = field;
         TRY(arena_copy(command->arena, view_of_buffer(&folded), &source->all[0].value));
@@ -291,7 +291,9 @@ static enum error add_serial(struct command *command, struct query *query, struc
         goto out;
     }
     const struct view serial = query->finder.sources[before].all[0].value;
-    for (size_t any = 1; any <= record_index_digits(serial); any++) {
+    for (size_t any = 1;
+         any <= record_index_digits(serial) && query->finder.source_count < FINDER_SOURCES_MAX;
+         any++) {
         struct finder_source *source = &query->finder.sources[query->finder.source_count++];
         char *block = arena_alloc(command->arena, serial.size);
 
@@ -340,8 +342,8 @@ out:
 /* One box takes anything: a reference, a number, a code, or a name in any script. */
 static enum error handle_search(struct command *command)
 {
-    static const enum index_field exact[] = {INDEX_REFERENCE,  INDEX_REFERS_TO, INDEX_NAME,
-                                             INDEX_IDENTIFIER, INDEX_STATE,     INDEX_CODE};
+    static const enum index_field exact[] = {INDEX_REFERENCE, INDEX_REFERS_TO, INDEX_NAME,
+                                             INDEX_IDENTIFIER, INDEX_CODE};
     struct view words = value_get_text(command->arguments, "words");
     struct query *query = arena_alloc(command->arena, sizeof *query);
     enum error err = OK;

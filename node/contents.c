@@ -10,6 +10,7 @@ struct collecting {
     struct contents *contents;
     struct arena *arena;
     size_t capacity; /* of the rows; RECORD_INDEX_MAX at most */
+    size_t said;     /* values that the record has, those said twice too */
 };
 
 /*
@@ -38,11 +39,23 @@ static enum error grow(struct collecting *collecting)
     return OK;
 }
 
+static uint32_t mix_of(enum index_field field, struct view value)
+{
+    uint32_t mix = 2166136261U + (uint32_t)field;
+
+    for (size_t i = 0; i < value.size; i++) {
+        mix = (mix ^ value.data[i]) * 16777619U;
+    }
+    return mix;
+}
+
 /* Many items of one kind say the same codes again and again. */
-static bool is_there(const struct contents *contents, enum index_field field, struct view value)
+static bool is_there(const struct contents *contents, enum index_field field, uint32_t mix,
+                     struct view value)
 {
     for (size_t i = 0; i < contents->count; i++) {
-        if (contents->rows[i].field == field && view_equal(contents->rows[i].value, value)) {
+        const struct contents_row *row = &contents->rows[i];
+        if (row->mix == mix && row->field == field && view_equal(row->value, value)) {
             return true;
         }
     }
@@ -54,14 +67,18 @@ static enum error collect(void *context, enum index_field field, struct view val
     struct collecting *collecting = context;
     struct contents *contents = collecting->contents;
     struct contents_row *row = NULL;
+    uint32_t mix = mix_of(field, value);
     enum error err = OK;
 
-    if (is_there(contents, field, value)) {
+    /* Each is looked for among the others, so those said twice are counted too. */
+    TRY(++collecting->said <= CONTENTS_SAID_MAX ? OK : ERR_TOO_LARGE);
+    if (is_there(contents, field, mix, value)) {
         return OK;
     }
     TRY(contents->count < collecting->capacity ? OK : grow(collecting));
     row = &contents->rows[contents->count];
     row->field = field;
+    row->mix = mix;
     TRY(arena_copy(collecting->arena, value, &row->value));
     contents->count++;
 out:
@@ -71,7 +88,7 @@ out:
 enum error contents_collect(const struct value *record, struct arena *arena,
                             struct contents *contents)
 {
-    struct collecting collecting = {contents, arena, 0};
+    struct collecting collecting = {contents, arena, 0, 0};
 
     contents->count = 0;
     contents->rows = NULL;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "commands.h"
+#include "drafts.h"
 #include "peer.h"
-#include "publish.h"
 #include "reindex.h"
 #include "session.h"
 #include "state.h"
@@ -288,7 +288,7 @@ enum error engine_new(const struct engine_options *options, struct moment now,
     }
     TRY(count_aside(made));
     if (store_is_older(made->store)) {
-        TRY(publish_skip_references(made, made->clock.wall));
+        TRY(drafts_skip_references(made, made->clock.wall));
         store_accept_older(made->store);
     }
     TRY(world_update(made));
@@ -431,19 +431,27 @@ int64_t engine_tick(struct engine *engine, struct moment now)
 }
 
 /*
- * A row of the index that is damaged hides a record from a search, so all are made anew at once.
- * Where records are damaged too, their lanes are fetched first; the next start sees to the index.
+ * A row of the index that is damaged hides a record from a search, so it is mended at once. Where
+ * records are damaged too, their lanes are fetched first, and the next check sees to the index.
  */
 static void mend_index(struct engine *engine, struct moment now)
 {
+    bool elsewhere = engine->report->damaged > 0;
     enum error err = OK;
 
-    if (engine->report->index_rows == 0 || engine->report->damaged > 0 || engine->reindexed) {
+    for (size_t i = 0; i <= STORE_PEERS_MAX; i++) {
+        elsewhere = elsewhere || engine->report->damaged_peers[i];
+    }
+    if (engine->report->index_rows == 0 || elsewhere) {
+        engine->index_mended = false;
         return;
     }
-    engine->reindexed = true; /* once: an index that does not stay whole is for the operator */
+    if (engine->index_mended) {
+        return; /* an index that does not stay whole is for the operator */
+    }
     err = reindex(engine, now.wall);
-    engine_log(engine, err == OK ? LOG_NOTICE : LOG_ERROR, "index.rebuilt", "code=%s",
+    engine->index_mended = err == OK;
+    engine_log(engine, err == OK ? LOG_NOTICE : LOG_ERROR, "index.mended", "code=%s",
                err == OK ? "OK" : error_info(err)->code);
     if (err == OK) {
         engine->check_owed = true;

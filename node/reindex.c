@@ -5,22 +5,35 @@
 #include "engine.h"
 #include "reader.h"
 
+/* A row that is there is not written again: mending takes no more room than what is missing. */
+static enum error add_missing(struct store_txn *txn, enum index_field field, struct view value,
+                              uint64_t number)
+{
+    return store_index_has(txn, field, value, number) ? OK
+                                                      : store_index_add(txn, field, value, number);
+}
+
 static enum error index_record(struct engine *engine, struct store_txn *txn, uint64_t number)
 {
     struct arena *arena = engine->record_arena;
     struct reading reading = {0};
     struct contents contents = {0};
+    uint64_t found = 0;
     enum error err = OK;
 
     arena_clear(arena);
     TRY(reader_open(engine, txn, number, arena, &reading));
-    TRY(store_record_index(txn, &reading.row.record, number));
+    if (store_record_find(txn, &reading.row.record, &found) != OK) {
+        TRY(store_record_index(txn, &reading.row.record, number));
+    }
     for (size_t i = 0; i < reading.row.parts.count; i++) {
-        const struct view cipher = view_of(reading.row.parts.items[i].data + 2, ID_BYTES);
-        TRY(store_index_add(txn, INDEX_CIPHER, cipher, number));
+        TRY(add_missing(txn, INDEX_CIPHER, view_of(reading.row.parts.items[i].data + 2, ID_BYTES),
+                        number));
     }
     TRY(contents_collect(reading.record, arena, &contents));
-    TRY(contents_put(txn, number, &contents));
+    for (size_t i = 0; i < contents.count; i++) {
+        TRY(add_missing(txn, contents.rows[i].field, contents.rows[i].value, number));
+    }
 out:
     arena_clear(arena);
     return err;
@@ -29,7 +42,7 @@ out:
 enum error reindex(struct engine *engine, struct instant now)
 {
     const struct store_event event = {.time = now,
-                                      .event = "index.rebuilt",
+                                      .event = "index.mended",
                                       .actor = "node",
                                       .subject = "",
                                       .detail = "rows of it were damaged"};
@@ -38,7 +51,7 @@ enum error reindex(struct engine *engine, struct instant now)
     enum error err = OK;
 
     TRY(store_begin(engine->store, STORE_WRITE, &txn));
-    TRY(store_index_clear(txn));
+    TRY(store_index_sweep(txn));
     while ((err = store_record_before(txn, number, &number)) == OK) {
         TRY(index_record(engine, txn, number));
     }

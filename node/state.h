@@ -176,7 +176,7 @@ struct engine {
     int64_t check_event;       /* newest audit entry when the last check began */
     struct instant checked_at; /* 0 if never */
     struct store_report *report;
-    bool reindexed; /* the index was made anew since the start */
+    bool index_mended; /* after the last check; the next must find it whole */
     bool stopping;
 };
 

@@ -172,7 +172,10 @@ out:
     return err;
 }
 
-/* Every number of a range A..B; only its ends if they are not of one form. */
+/*
+ * Every number of a range A..B; only its ends if they are not of one form in the last 18 digits,
+ * beyond which digits count as letters.
+ */
 static enum error index_range(struct walk *walk, struct view first, struct view last)
 {
     char text[SERIAL_TEXT_BYTES];
@@ -401,6 +404,31 @@ static bool object_knows(const struct record_object *object, struct sought sough
     return false;
 }
 
+/* A country by its alpha-2 code, or one of those left to users: AA, QM-QZ, XA-XZ, ZZ. */
+static bool is_alpha2(const uint8_t *letters)
+{
+    char alpha3[4];
+
+    return state_canonical(view_of(letters, 2), alpha3) || memcmp(letters, "AA", 2) == 0 ||
+           memcmp(letters, "ZZ", 2) == 0 || letters[0] == 'X' ||
+           (letters[0] == 'Q' && letters[1] >= 'M');
+}
+
+/* UN/LOCODE: XAPRT, DE9B0. ML1.a is none, although ML is Mali. */
+static bool is_locode(struct view folded)
+{
+    if (folded.size != 5 || !isalpha(folded.data[0]) || !isalpha(folded.data[1]) ||
+        (memcmp(folded.data, "ML", 2) == 0 && isdigit(folded.data[2]))) {
+        return false;
+    }
+    for (size_t i = 2; i < folded.size; i++) {
+        if (!isalnum(folded.data[i])) {
+            return false;
+        }
+    }
+    return is_alpha2(folded.data);
+}
+
 bool record_code_is_known(struct view typed, const char **meant)
 {
     char cml[CML_TEXT_BYTES];
@@ -415,8 +443,7 @@ bool record_code_is_known(struct view typed, const char **meant)
     const struct sought sought = {typed, code};
     known =
         cml_canonical(typed, cml) || list_knows(CODES_GROUND_ATT, sought, meant) ||
-        list_knows(CODES_GROUND_EU, sought, meant) ||
-        identifier_check(view_of_text("LOCODE"), typed) == IDENTIFIER_GOOD ||
+        list_knows(CODES_GROUND_EU, sought, meant) || is_locode(code) ||
         (code.size >= 2 && code.size <= HS_DIGITS_MAX && record_index_digits(code) == code.size);
     for (size_t i = 0; i < count && !known; i++) {
         known = object_knows(kinds[i].body, sought, meant);

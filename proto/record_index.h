@@ -7,7 +7,7 @@
 
 enum {
     RECORD_INDEX_MAX = 2048,      /* values of one record: what a node indexes in one turn */
-    RECORD_SERIAL_DIGITS_MAX = 15 /* at the end of a serial number that are counted */
+    RECORD_SERIAL_DIGITS_MAX = 18 /* at the end of a serial number that are counted */
 };
 
 /** Called for each value; `value` lives only during the call. An error ends the walk. */

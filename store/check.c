@@ -34,19 +34,9 @@ static void finding(struct check *check, const char *format, ...)
     report->finding_count++;
 }
 
-/* The index can be made anew from the records; other damage needs a peer. */
-static void count_damage(struct check *check, enum table table)
-{
-    if (table == TABLE_INDEX) {
-        check->report->index_rows++;
-    } else {
-        check->report->damaged++;
-    }
-}
-
 static void damaged(struct check *check, enum table table, uint32_t peer)
 {
-    count_damage(check, table);
+    check->report->damaged++;
     finding(check, "S-2: a value of table %s does not open", table_name(table));
     if (peer <= STORE_PEERS_MAX) {
         check->report->damaged_peers[peer] = true;
@@ -71,7 +61,7 @@ static uint32_t peer_of_key(enum table table, const struct key *key)
 /* A key that cannot be ours: the walk over its table ends there, with ERR_NOT_FOUND. */
 static enum error strange_key(struct check *check, enum table table)
 {
-    count_damage(check, table);
+    check->report->damaged++;
     finding(check, "S-2: a key of table %s is none of ours", table_name(table));
     return ERR_NOT_FOUND;
 }
@@ -109,7 +99,7 @@ static enum error walk_next(struct check *check, struct walk *walk)
         return strange_key(check, walk->table);
     }
     if (err == ERR_NOT_FOUND ? walk->seen != walk->count : walk->seen == walk->count) {
-        count_damage(check, walk->table);
+        check->report->damaged++;
         finding(check, "S-2: table %s has %llu rows, but %s are found", table_name(walk->table),
                 (unsigned long long)walk->count, err == OK ? "more" : "fewer");
         return ERR_NOT_FOUND;
@@ -154,13 +144,13 @@ static enum error check_index(struct check *check)
 
         err = database_marked(check->txn, TABLE_INDEX, &walk.key);
         if (err == ERR_STORE_CORRUPT || err == ERR_NOT_FOUND) {
-            count_damage(check, TABLE_INDEX);
+            check->report->index_rows++;
             finding(check, "S-3: an index row is not as it was written");
             continue;
         }
         TRY(err);
         if (!database_has(check->txn, TABLE_RECORD, &record)) {
-            count_damage(check, TABLE_INDEX);
+            check->report->index_rows++;
             finding(check, "S-3: an index row names record %llu, which is not here",
                     (unsigned long long)get_u64(record.bytes));
         }
@@ -230,7 +220,7 @@ static enum error check_records(struct check *check)
         }
         TRY(err);
         if (store_record_find(check->txn, &record.record, &found) != OK || found != number) {
-            count_damage(check, TABLE_INDEX);
+            check->report->index_rows++;
             finding(check, "S-3: record %llu cannot be found by its id",
                     (unsigned long long)number);
         }

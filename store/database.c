@@ -408,22 +408,6 @@ out:
     return err;
 }
 
-enum error database_clear(struct store_txn *txn, enum table table)
-{
-    MDB_txn *handle = NULL;
-    MDB_dbi dbi = 0;
-    enum error err = OK;
-
-    if (txn->mode != STORE_WRITE) {
-        return database_fail(txn, ERR_BUG);
-    }
-    TRY(table_of(txn, table, &handle, &dbi));
-    TRY(database_fail(txn, database_error(mdb_drop(handle, dbi, 0))));
-    txn->changed = true;
-out:
-    return err;
-}
-
 bool database_has(struct store_txn *txn, enum table table, const struct key *key)
 {
     struct view ignored = {0};
@@ -500,6 +484,60 @@ out:
         mdb_cursor_close(cursor);
     }
     return err;
+}
+
+/** A walk that deletes what is not good. */
+struct sweep {
+    struct store_txn *txn;
+    enum table table;
+    MDB_cursor *cursor;
+    bool (*is_good)(struct store_txn *, const struct key *);
+    struct key last; /* good row met before; size 0 for none */
+};
+
+static enum error sweep_row(struct sweep *sweep, const MDB_val *name)
+{
+    struct key key = {{0}, name->mv_size};
+    struct key *last = &sweep->last;
+    enum error err = OK;
+
+    TRY(key.size == table_key_bytes(sweep->table) ? OK : ERR_STORE_CORRUPT);
+    memcpy(key.bytes, name->mv_data, key.size);
+    if (!sweep->is_good(sweep->txn, &key)) {
+        sweep->txn->changed = true;
+        return database_error(mdb_cursor_del(sweep->cursor, 0));
+    }
+    TRY(last->size == 0 || memcmp(last->bytes, key.bytes, key.size) < 0 ? OK : ERR_STORE_CORRUPT);
+    *last = key;
+out:
+    return err;
+}
+
+enum error database_sweep(struct store_txn *txn, enum table table,
+                          bool (*is_good)(struct store_txn *, const struct key *), uint64_t *seen)
+{
+    struct sweep sweep = {.txn = txn, .table = table, .is_good = is_good};
+    MDB_txn *handle = NULL;
+    MDB_dbi dbi = 0;
+    MDB_val name;
+    MDB_val value;
+    int result = 0;
+    enum error err = txn->mode == STORE_WRITE ? OK : ERR_BUG;
+
+    *seen = 0;
+    TRY(err);
+    TRY(table_of(txn, table, &handle, &dbi));
+    TRY(database_error(mdb_cursor_open(handle, dbi, &sweep.cursor)));
+    while ((result = mdb_cursor_get(sweep.cursor, &name, &value, MDB_NEXT)) == 0) {
+        (*seen)++;
+        TRY(sweep_row(&sweep, &name));
+    }
+    err = result == MDB_NOTFOUND ? OK : database_error(result);
+out:
+    if (sweep.cursor != NULL) {
+        mdb_cursor_close(sweep.cursor);
+    }
+    return database_fail(txn, err);
 }
 
 enum error database_count(struct store_txn *txn, enum table table, uint64_t *count)

@@ -83,8 +83,6 @@ MUST_CHECK enum error database_get(struct store_txn *txn, enum table table, cons
                                    struct arena *arena, struct view *value);
 MUST_CHECK enum error database_delete(struct store_txn *txn, enum table table,
                                       const struct key *key);
-/** Delete every row of a table. */
-MUST_CHECK enum error database_clear(struct store_txn *txn, enum table table);
 bool database_has(struct store_txn *txn, enum table table, const struct key *key);
 
 /** Put a key that says all by itself (index rows); its value is a tag over it (S-3). */
@@ -113,6 +111,16 @@ enum seek {
  */
 MUST_CHECK enum error database_seek(struct store_txn *txn, enum table table, enum seek seek,
                                     struct key *key);
+
+/**
+ * Walk over a table and delete the rows that are not good, where they stand: a search may not find
+ * them. Nothing else moves.
+ * @param seen receives how many rows were met.
+ * @return OK; ERR_STORE_CORRUPT for a key of another size, or good rows that do not ascend.
+ */
+MUST_CHECK enum error database_sweep(struct store_txn *txn, enum table table,
+                                     bool (*is_good)(struct store_txn *, const struct key *),
+                                     uint64_t *seen);
 
 /** Rows of a table. */
 MUST_CHECK enum error database_count(struct store_txn *txn, enum table table, uint64_t *count);

@@ -49,7 +49,23 @@ out:
     return err;
 }
 
-enum error store_index_clear(struct store_txn *txn)
+/* Whether an index row is to stay. */
+static bool is_good(struct store_txn *txn, const struct key *key)
 {
-    return database_clear(txn, TABLE_INDEX);
+    const struct key record = key_number(get_u64(key->bytes + KEY_INDEX_BYTES - 8));
+
+    return database_marked(txn, TABLE_INDEX, key) == OK && database_has(txn, TABLE_RECORD, &record);
+}
+
+enum error store_index_sweep(struct store_txn *txn)
+{
+    enum error err = OK;
+    uint64_t count = 0;
+    uint64_t seen = 0;
+
+    TRY(database_count(txn, TABLE_INDEX, &count));
+    TRY(database_sweep(txn, TABLE_INDEX, is_good, &seen));
+    err = seen == count ? OK : database_fail(txn, ERR_STORE_CORRUPT);
+out:
+    return err;
 }

@@ -246,8 +246,12 @@ MUST_CHECK enum error store_index_find(struct store_txn *txn, enum index_field f
                                        struct view value, uint64_t below,
                                        struct store_numbers *numbers);
 
-/** Take all rows of the index away, to make it anew from the records. Errors of the store. */
-MUST_CHECK enum error store_index_clear(struct store_txn *txn);
+/**
+ * Take the rows of the index away that are not as they were written, or name no record.
+ * @return OK; ERR_STORE_CORRUPT if the table itself is damaged, so that writing to it could
+ *         damage others; errors of the store.
+ */
+MUST_CHECK enum error store_index_sweep(struct store_txn *txn);
 
 /** Whether a record holds a value. */
 bool store_index_has(struct store_txn *txn, enum index_field field, struct view value,
@@ -432,7 +436,7 @@ struct store_report {
     uint64_t records;
     uint64_t values;      /* values opened */
     uint64_t damaged;     /* values that did not open */
-    uint64_t index_rows;  /* rows of the index that are wrong or were not found */
+    uint64_t index_rows;  /* rows of the index that are wrong or missing, in a sound table */
     size_t finding_count; /* broken rules, of which the first are kept */
     char findings[16][160];
     bool damaged_peers[STORE_PEERS_MAX + 1]; /* lanes to fetch again, by peer number */

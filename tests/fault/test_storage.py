@@ -215,7 +215,7 @@ def test_S01_a_damaged_index_is_noticed_and_made_anew(world):
         node.start()
         assert not node.has(next(iter(world.published))), 'nothing was hidden'
         assert node.doctor()
-        node.until(lambda n: 'index.rebuilt code=OK' in n.log_text())
+        node.until(lambda n: 'index.mended code=OK' in n.log_text())
         node.until(lambda n: not stories.find_ills({'XNH': n}))
         assert world.read('XNH') == world.shown
         node.stop()

@@ -160,7 +160,7 @@ _PUBLISH = [
            [PROTOCOL + 'the_preview_follows'], 'what was previewed does not bind'),
     Mutant('M47', 'node/publish.c', 'TRY(peer->lane_confirmed\n', 'TRY(true\n',
            [WAITING + 'who_left'], 'a number is given before heads were compared'),
-    Mutant('M48', 'node/publish.c', 'last += REFERENCES_SKIPPED;', '',
+    Mutant('M48', 'node/drafts.c', 'last += REFERENCES_SKIPPED;', '',
            [WAITING + 'older_store'], 'an older store gives references twice'),
     Mutant('M49', 'node/publish.c', 'if (policy_readers(preview) == 0) {', 'if (false) {',
            [GUARDS + 'nobody_could'], 'a record that nobody can read is published'),

@@ -550,7 +550,17 @@ def test_a_command_that_is_run_again_does_nothing_twice(world):
     with open(path, 'w', encoding='utf-8') as file:
         json.dump(dict(reversed(record.items())), file, indent=8)
     assert new()['reference'] == draft
+    # What somebody wrote into the draft meanwhile stays, and the file is another one.
+    edited = dict(record, reference=draft, body=dict(record['body'], explanation='Edited.'))
+    changed = world.file('edited.json', json.dumps(edited))
+    assert office.good('denial', 'new', '--from', changed, '--json').json()['reference'] == draft
+    fresh = new()['reference']
+    assert fresh != draft and new()['reference'] == fresh
+    kept = office.good('draft', 'show', draft, '--json').json()
+    assert kept['body']['explanation'] == 'Edited.', kept
+    office.good('draft', 'discard', draft, '--yes')
     # One that was discarded is gone; what comes now is new.
+    draft = fresh
     office.good('draft', 'discard', draft, '--yes')
     second = new()['reference']
     assert second != draft
@@ -559,12 +569,19 @@ def test_a_command_that_is_run_again_does_nothing_twice(world):
     before = ours()
     again = office.good('denial', 'publish', '--from', path, '--yes', '--json').json()
     assert again == dict(again, reference=second, published=True, before=True), again
+    waited = office.good('denial', 'publish', '--from', path, '--yes', '--wait=20s', '--json').json()
+    assert {row['state'] for row in waited['confirmed']} == {'XMA', 'XOR'}, waited
     told = office.good('denial', 'publish', '--from', path, '--yes').out
     assert second in told and 'published before' in told, told
     assert new() == dict(new(), reference=second, published=True, kept=False)
     ran = office.good('import', path)
     assert ran.out.split('\t')[:2] == [second, 'published before'], ran
     assert ours() == before and second not in office.good('draft', 'list', '-o', 'ids').out
+    twice = world.file('many-alike.json', json.dumps([dict(record, lang='fr')] * 2))
+    rows = office.good('import', twice, '--json').json()['items']
+    assert [row['result'] for row in rows] == ['draft', 'the same again'], rows
+    assert rows[0]['reference'] == rows[1]['reference']
+    office.good('draft', 'discard', rows[0]['reference'], '--yes')
     # Another case in other words, or one with a reference of its own, is another record.
     record['body']['explanation'] += ' No.'
     other = world.file('other.json', json.dumps(record))

@@ -280,6 +280,63 @@ static void an_index_row_that_was_changed_is_found(void **state)
     assert_int_equal(check(f).finding_count, 0);
 }
 
+static enum error sweep(struct fixture *f)
+{
+    struct store_txn *txn = shelf_begin(f->shelf, STORE_WRITE);
+    enum error err = store_index_sweep(txn);
+
+    if (err == OK) {
+        finish_raw(txn);
+    } else {
+        store_abort(&txn);
+    }
+    return err;
+}
+
+static uint64_t index_count(struct fixture *f)
+{
+    struct store_txn *txn = shelf_begin(f->shelf, STORE_READ);
+    uint64_t count = 0;
+
+    assert_ok(database_count(txn, TABLE_INDEX, &count));
+    store_abort(&txn);
+    return count;
+}
+
+/* S-3: only what is wrong goes, wherever it stands; a table that is damaged itself is not touched.
+ */
+static void the_index_is_swept_of_what_is_wrong(void **state)
+{
+    struct fixture *f = *state;
+    struct key row = {{0}, 0};
+    const uint64_t before = index_count(f);
+
+    assert_ok(sweep(f));
+    assert_int_equal(index_count(f), before);
+    assert_ok(seek_first(f, TABLE_INDEX, &row));
+    for (size_t bit = 0; bit < row.size * 8; bit += 7) {
+        struct store_txn *txn = shelf_begin(f->shelf, STORE_WRITE);
+        const struct key whole = row;
+        MUST(store_index_add(txn, INDEX_STATE, view_of_text("XTO"), 99) == OK);
+        finish_raw(txn);
+        move_row(f, TABLE_INDEX, &row, bit);
+        assert_ok(sweep(f));
+        assert_int_equal(index_count(f), before - 1);
+        row = whole;
+        txn = shelf_begin(f->shelf, STORE_WRITE);
+        MUST(database_mark(txn, TABLE_INDEX, &row) == OK);
+        finish_raw(txn);
+        assert_int_equal(check(f).finding_count, 0);
+    }
+    const struct key strange = {"strange", 7};
+    plant_row(f, TABLE_INDEX, &strange);
+    assert_error(ERR_STORE_CORRUPT, sweep(f));
+    assert_int_equal(index_count(f), before + 1);
+    struct store_report report = check(f);
+    assert_true(report.damaged > 0);
+    assert_int_equal(report.index_rows, 0);
+}
+
 /* S-3 */
 static void a_record_that_is_not_found_by_its_id_is_found(void **state)
 {
@@ -412,6 +469,7 @@ int main(void)
         TEST(a_value_that_does_not_open_is_found_in_every_table),
         TEST(an_index_row_without_its_record_is_found),
         TEST(an_index_row_that_was_changed_is_found),
+        TEST(the_index_is_swept_of_what_is_wrong),
         TEST(a_record_that_is_not_found_by_its_id_is_found),
         TEST(a_record_without_its_ciphertext_or_key_is_found),
         TEST(a_lane_with_a_gap_or_another_end_is_found),

@@ -163,6 +163,36 @@ static void a_record_is_found_by_so_many_values_and_no_more(void **state)
                                                  arena, &contents));
 }
 
+static enum error count_said(void *context, enum index_field field, struct view value)
+{
+    (void)field;
+    (void)value;
+    ++*(size_t *)context;
+    return OK;
+}
+
+/* The same value again makes no row, but is looked for among the others. */
+static void what_is_said_again_makes_no_row_and_has_a_limit(void **state)
+{
+    struct arena *arena = ((struct shelf *)*state)->arena;
+    struct contents contents = {0};
+    size_t said = 0;
+
+    assert_ok(contents_collect(record_of(arena, 1), arena, &contents));
+    const size_t rows = contents.count;
+    assert_ok(record_index(record_of(arena, 0), count_said, &said));
+    for (int more = -1; more <= 1; more++) {
+        struct value *record = record_of(arena, 0);
+        struct value *list = value_list(arena);
+        for (size_t n = said; n < CONTENTS_SAID_MAX + (size_t)(more + 1) - 1; n++) {
+            MUST(value_append(arena, list, value_string(arena, "Q000000")) == OK);
+        }
+        set_at(arena, record, "/body/items/0/serials", list);
+        assert_error(more <= 0 ? OK : ERR_TOO_LARGE, contents_collect(record, arena, &contents));
+        assert_true(more > 0 || contents.count == rows);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -175,6 +205,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_peer_asks_five_hundred_times_a_second_and_no_more,
                                         shelf_new, shelf_free),
         cmocka_unit_test_setup_teardown(a_record_is_found_by_so_many_values_and_no_more, shelf_new,
+                                        shelf_free),
+        cmocka_unit_test_setup_teardown(what_is_said_again_makes_no_row_and_has_a_limit, shelf_new,
                                         shelf_free),
     };
 

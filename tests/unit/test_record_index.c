@@ -235,6 +235,7 @@ static void ranges_are_indexed_by_few_blocks(void **state)
     assert_int_equal(serials_of("A001..A001"), 1);
     assert_int_equal(serials_of("AB..AC"), 2);
     assert_int_equal(serials_of("000000000000001..999999999999998"), 260);
+    assert_int_equal(serials_of("000000000000000001..999999999999999998"), 314);
     assert_int_equal(serials_of("000000000000000..999999999999999"), 1);
 }
 
@@ -288,16 +289,20 @@ static void a_code_that_no_list_has_is_not_known(void **state)
         bool known;
         const char *meant;
     } rows[] = {
-        {"ML1.a", true, NULL},  {"ml 1", true, NULL},
-        {"ML22", true, NULL},   {"ML23", false, NULL},
-        {"ML99", false, NULL},  {"att-7.1", true, NULL},
-        {"ATT-7", true, NULL},  {"ATT-11.2", true, NULL},
-        {"EU-7", true, NULL},   {"EU-77", false, "EU-7"},
-        {"export", true, NULL}, {"exprot", false, "export"},
-        {"9301", true, NULL},   {"9301.90", true, NULL},
-        {"9", false, NULL},     {"12345678901", false, NULL},
-        {"XAPRT", true, NULL},  {"frobnicate", false, NULL},
-        {"", false, NULL},
+        {"ML1.a", true, NULL},    {"ml 1", true, NULL},
+        {"ML22", true, NULL},     {"ML23", false, NULL},
+        {"ML99", false, NULL},    {"att-7.1", true, NULL},
+        {"ATT-7", true, NULL},    {"ATT-11.2", true, NULL},
+        {"EU-7", true, NULL},     {"EU-77", false, "EU-7"},
+        {"export", true, NULL},   {"exprot", false, "export"},
+        {"9301", true, NULL},     {"9301.90", true, NULL},
+        {"9", false, NULL},       {"12345678901", false, NULL},
+        {"XAPRT", true, NULL},    {"frobnicate", false, NULL},
+        {"DE9B0", true, NULL},    {"xa prt", true, NULL},
+        {"ML23.a", false, NULL},  {"ML23a", false, NULL},
+        {"ML99.b", false, NULL},  {"ATT-99", false, NULL},
+        {"ATT-7.9", false, NULL}, {"EU-777", false, NULL},
+        {"exprt", false, NULL},   {"", false, NULL},
     };
 
     (void)state;
