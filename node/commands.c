@@ -446,7 +446,7 @@ static bool can_happen(struct view kind)
     size_t count = 0;
     const struct control_event *events = control_events(&count);
 
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count && kind.size > 0; i++) {
         if (strncmp(events[i].name, (const char *)kind.data, kind.size) == 0) {
             return true;
         }

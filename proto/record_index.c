@@ -440,6 +440,10 @@ bool record_code_is_known(struct view typed, const char **meant)
     *meant = NULL;
     fold_code(typed, &folded);
     const struct view code = view_of_buffer(&folded);
+    if (code.size == 0) {
+        buffer_free(&folded);
+        return false;
+    }
     const struct sought sought = {typed, code};
     known =
         cml_canonical(typed, cml) || list_knows(CODES_GROUND_ATT, sought, meant) ||
