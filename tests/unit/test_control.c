@@ -1,25 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "support.h"
+#include "with_arena.h"
 
 #include "control.h"
 
 #include <string.h>
-
-static struct arena *arena;
-
-static int set_up(void **state)
-{
-    (void)state;
-    arena = big_arena();
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    arena_free(&arena);
-    return 0;
-}
 
 static size_t argument_count(const struct control_command *command)
 {
@@ -415,8 +399,6 @@ static void a_false_count_of_problems_is_corrected(void **state)
     assert_int_equal(reply.problems.count, 2);
     assert_int_equal(reply.problems.items[1].error, ERR_BUG);
 }
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
 {

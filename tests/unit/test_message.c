@@ -1,25 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "support.h"
+#include "with_arena.h"
 
 #include "message.h"
 
 #include <string.h>
-
-static struct arena *arena;
-
-static int set_up(void **state)
-{
-    (void)state;
-    arena = big_arena();
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    arena_free(&arena);
-    return 0;
-}
 
 static struct view item = {(const uint8_t *)"0123456789abcdef0123456789abcdef", 32};
 
@@ -439,8 +423,6 @@ static void P15_a_session_tag_is_bound_to_both_sides_and_to_the_direction(void *
     session_tag(&a, &a, nonce_a, nonce_b, other);
     assert_memory_not_equal(tag, other, SESSION_TAG_BYTES);
 }
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
 {

@@ -1,23 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "support.h"
+#include "with_arena.h"
 
 #include <string.h>
-
-static struct arena *arena;
-
-static int set_up(void **state)
-{
-    (void)state;
-    arena = big_arena();
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    arena_free(&arena);
-    return 0;
-}
 
 static const char *const denial = "DN-XMA-2026-0014";
 static const char *const transported = "DN-XUR-2026-0002";
@@ -644,8 +628,6 @@ static void very_long_names_are_survived(void **state)
     assert_error(ERR_FIELD_UNKNOWN, record_check(record, RECORD_OWN, arena, &problems, NULL));
     assert_int_equal(problems.count, 1);
 }
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
 {

@@ -1,26 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "support.h"
+#include "with_arena.h"
 
 #include "names.h"
 #include "record_index.h"
 
 #include <string.h>
-
-static struct arena *arena;
-
-static int set_up(void **state)
-{
-    (void)state;
-    arena = big_arena();
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    arena_free(&arena);
-    return 0;
-}
 
 /* Everything a record is found by: a list of values for each field. */
 struct found {
@@ -435,8 +419,6 @@ static void every_value_of_a_record_folds_to_itself(void **state)
     }
     buffer_free(&to);
 }
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
 {

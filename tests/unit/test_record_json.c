@@ -1,25 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "support.h"
+#include "with_arena.h"
 
 #include "record_json.h"
 
 #include <string.h>
-
-static struct arena *arena;
-
-static int set_up(void **state)
-{
-    (void)state;
-    arena = big_arena();
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    arena_free(&arena);
-    return 0;
-}
 
 static enum error parse(struct view text, struct problems *problems)
 {
@@ -280,8 +264,6 @@ static void the_examples_survive_writing_and_reading(void **state)
     }
     buffer_free(&to);
 }
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
 {

@@ -1,25 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "support.h"
+#include "with_arena.h"
 
 #include "record_sections.h"
 
 #include <string.h>
-
-static struct arena *arena;
-
-static int set_up(void **state)
-{
-    (void)state;
-    arena = big_arena();
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    arena_free(&arena);
-    return 0;
-}
 
 static struct record_parts split(const struct value *record)
 {
@@ -444,8 +428,6 @@ static void entries_come_in_the_order_of_their_places(void **state)
     assert_view(value_at(record, view_of_text("/body/items/1/lot"))->bytes, "b");
     assert_view(value_at(record, view_of_text("/body/items/2/lot"))->bytes, "c");
 }
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
 {
