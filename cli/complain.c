@@ -155,18 +155,17 @@ void complain_text(const struct complaint *complaint, struct buffer *to)
 
 /* --- JSON ---------------------------------------------------------------------------------- */
 
-static enum error add_mend(const struct complaint *complaint, const char *mend, struct arena *arena,
-                           struct value *mends)
+/* NULL without memory, which value_put and value_append answer. */
+static struct value *mend_value(const struct complaint *complaint, const char *mend,
+                                struct arena *arena)
 {
     struct buffer text = buffer_init(HINT_MAX_BYTES);
-    enum error err = OK;
+    struct value *made = NULL;
 
     hint_append(complaint->node == NULL ? "" : complaint->node, mend, &text);
-    TRY(text.error);
-    TRY(value_append(arena, mends, value_text(arena, view_of_buffer(&text))));
-out:
+    made = text.error == OK ? value_text(arena, view_of_buffer(&text)) : NULL;
     buffer_free(&text);
-    return err;
+    return made;
 }
 
 static enum error put_problem(const struct complaint *complaint, size_t index, struct arena *arena,
@@ -180,10 +179,10 @@ static enum error put_problem(const struct complaint *complaint, size_t index, s
     TRY(value_put_string(arena, row, "code", error_info(problem->error)->code));
     TRY(value_put_string(arena, row, "where", problem->where));
     TRY(value_put_string(arena, row, "what", problem->what));
-    TRY(value_put_string(arena, row, "mend", problem->mend));
+    TRY(value_put(arena, row, "mend", mend_value(complaint, problem->mend, arena)));
     TRY(value_append(arena, problems, row));
     if (mend[0] != '\0') {
-        TRY(add_mend(complaint, mend, arena, mends));
+        TRY(value_append(arena, mends, mend_value(complaint, mend, arena)));
     }
 out:
     return err;
@@ -205,7 +204,7 @@ static enum error fill_error(const struct complaint *complaint, struct arena *ar
         TRY(put_problem(complaint, i, arena, problems, mends));
     }
     if (count == 0) {
-        TRY(add_mend(complaint, info->mend, arena, mends));
+        TRY(value_append(arena, mends, mend_value(complaint, info->mend, arena)));
     }
     TRY(value_put_string(arena, error, "code", info->code));
     TRY(value_put_integer(arena, error, "exit", info->exit));

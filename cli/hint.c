@@ -9,13 +9,13 @@ static const char command[] = "valise ";
 static const char plain[] =
     "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-+:@%";
 
-/* Within single quotes everything stands for itself, but a single quote ends them. */
-static void append_quoted(const char *text, struct buffer *to)
+void hint_quote(const char *text, struct buffer *to)
 {
     if (text[0] != '\0' && text[strspn(text, plain)] == '\0') {
         buffer_append_text(to, text);
         return;
     }
+    /* Within single quotes everything stands for itself, but a single quote ends them. */
     buffer_append_byte(to, '\'');
     for (; *text != '\0'; text++) {
         buffer_append_text(to, *text == '\'' ? "'\\''" : (char[]){*text, '\0'});
@@ -29,8 +29,9 @@ void hint_node(const struct options *options, struct buffer *to)
     const char *socket = option_value(options, FLAG_SOCKET);
 
     if (home != NULL || socket != NULL) {
-        buffer_append_text(to, home != NULL ? "--home " : "--socket ");
-        append_quoted(home != NULL ? home : socket, to);
+        /* As client.c: the socket wins. */
+        buffer_append_text(to, socket != NULL ? "--socket " : "--home ");
+        hint_quote(socket != NULL ? socket : home, to);
     }
 }
 

@@ -11,5 +11,8 @@
  */
 void hint_node(const struct options *options, struct buffer *to);
 
+/** Append a word as a shell takes it for one word. */
+void hint_quote(const char *text, struct buffer *to);
+
 /** Append a sentence with commands in it; those that ask a node get `node` after "valise". */
 void hint_append(const char *node, const char *sentence, struct buffer *to);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "client.h"
 #include "intake.h"
+#include "judge.h"
 #include "output.h"
 #include "verbs.h"
 
@@ -28,12 +29,31 @@ struct import {
     bool dry;
     struct value *rows;
     size_t refused;
-    size_t known; /* published before, or the same as an earlier one */
+    size_t known; /* were here already */
 };
 
+/** What the node made of one record. */
+struct taken {
+    const char *reference;
+    bool recalled;  /* it was here already, from the same words */
+    bool published; /* and is published */
+};
+
+/* A reference that an earlier record of this run has would replace that one. */
+static bool is_repeated(const struct import *import, const char *reference)
+{
+    for (size_t i = 0; i < import->rows->count; i++) {
+        const struct value *row = import->rows->items[i];
+        if (reference[0] != '\0' && view_is(value_get_text(row, "reference"), reference) &&
+            !view_is(value_get_text(row, "result"), "refused")) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Keep one record as a draft, or only check it. */
-static enum error take(struct import *import, struct value *record, const char **reference,
-                       bool *published)
+static enum error take(struct import *import, struct value *record, struct taken *taken)
 {
     struct cli *cli = import->cli;
     struct value *arguments = value_map(cli->arena);
@@ -43,14 +63,19 @@ static enum error take(struct import *import, struct value *record, const char *
     if (record->kind != PACK_MAP) {
         return problem_add(&cli->problems, ERR_FIELD_TYPE, "", "it must be a JSON object");
     }
-    *reference = safe_text(cli->arena, record, "reference");
+    taken->reference = judge_reference(cli, safe_text(cli->arena, record, "reference"));
+    if (is_repeated(import, taken->reference)) {
+        return problem_add(&cli->problems, ERR_REFERENCE_TAKEN, "/reference",
+                           "an earlier record of this run has it");
+    }
     TRY(value_put(cli->arena, arguments, "record", record));
     TRY(value_put_bool(cli->arena, arguments, "once", true));
     TRY(value_put_bool(cli->arena, arguments, "dry_run", import->dry));
     TRY(client_ask(cli, cli->arena, "draft.new", arguments, &result));
-    *published = value_get_bool(result, "published");
-    if (!import->dry || *published) {
-        *reference = safe_text(cli->arena, result, "reference");
+    taken->recalled = value_get_bool(result, "recalled");
+    taken->published = value_get_bool(result, "published");
+    if (!import->dry || taken->recalled) {
+        taken->reference = safe_text(cli->arena, result, "reference");
     }
 out:
     return err;
@@ -64,36 +89,22 @@ static bool is_of_record(enum error error)
     return code == EXIT_INVALID || code == 3 || code == 9;
 }
 
-/* Whether an earlier record of this run has the reference too: it is the same one twice. */
-static bool is_repeated(const struct import *import, const char *reference)
-{
-    for (size_t i = 0; i < import->rows->count; i++) {
-        struct view before = value_get_text(import->rows->items[i], "reference");
-        if (reference[0] != '\0' && view_is(before, reference)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static enum error add_row(struct import *import, enum error outcome, const char *reference,
-                          bool published)
+static enum error add_row(struct import *import, enum error outcome, const struct taken *taken)
 {
     struct cli *cli = import->cli;
     const struct problem *problem = cli->problems.count > 0 ? &cli->problems.items[0] : NULL;
     struct value *row = value_map(cli->arena);
-    bool repeated = !import->dry && outcome == OK && is_repeated(import, reference);
     enum error err = OK;
 
     TRY(value_put_string(cli->arena, row, "file", import->file));
     TRY(value_put_integer(cli->arena, row, "number", (int64_t)import->number));
-    TRY(value_put_string(cli->arena, row, "reference", reference));
+    TRY(value_put_string(cli->arena, row, "reference", taken->reference));
     TRY(value_put_string(cli->arena, row, "result",
-                         outcome != OK ? "refused"
-                         : published   ? "published before"
-                         : repeated    ? "the same again"
-                         : import->dry ? "good"
-                                       : "draft"));
+                         outcome != OK      ? "refused"
+                         : taken->published ? "published before"
+                         : taken->recalled  ? "draft before"
+                         : import->dry      ? "good"
+                                            : "draft"));
     if (outcome != OK) {
         TRY(value_put_string(cli->arena, row, "code", error_info(outcome)->code));
         TRY(value_put_string(cli->arena, row, "where", problem == NULL ? "" : problem->where));
@@ -101,7 +112,7 @@ static enum error add_row(struct import *import, enum error outcome, const char 
                              problem == NULL ? error_info(outcome)->text : problem->what));
         import->refused++;
     }
-    import->known += outcome == OK && (published || repeated) ? 1 : 0;
+    import->known += outcome == OK && taken->recalled ? 1 : 0;
     TRY(value_append(cli->arena, import->rows, row));
 out:
     return err;
@@ -110,18 +121,17 @@ out:
 static enum error import_one(struct import *import, struct value *record)
 {
     struct cli *cli = import->cli;
-    const char *reference = "";
-    bool published = false;
+    struct taken taken = {.reference = ""};
     enum error outcome = OK;
     enum error err = OK;
 
     import->number++;
     cli->problems.count = 0;
-    outcome = take(import, record, &reference, &published);
+    outcome = take(import, record, &taken);
     if (outcome != OK && !is_of_record(outcome)) {
         return outcome;
     }
-    TRY(add_row(import, outcome, reference, published));
+    TRY(add_row(import, outcome, &taken));
     cli->problems.count = 0;
 out:
     return err;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "armor.h"
 #include "codes.h"
+#include "hint.h"
 #include "intake.h"
 #include "newfile.h"
 #include "node_keys.h"
@@ -20,7 +21,12 @@
 
 /* Setting up a node: keys, card, configuration. Nothing that exists is touched. */
 
-enum { CARD_DAYS_STANDARD = 365, CONFIG_MAX_BYTES = 16384, DESCRIPTOR_MAX = 1023 };
+enum {
+    CARD_DAYS_STANDARD = 365,
+    CONFIG_MAX_BYTES = 16384,
+    DESCRIPTOR_MAX = 1023,
+    QUOTED_MAX_BYTES = 8192
+};
 
 /** The files that are made, in this order; the last ones need the first. */
 enum init_file { UNLOCK, NODE_KEY, AUTHORITY, AUTHORITY_NEXT, CARD, CONFIG, FILE_COUNT };
@@ -366,6 +372,7 @@ static enum error tell(struct init *init)
     const struct cli *cli = init->cli;
     char number[SAFETY_TEXT_BYTES];
     const char *home = safe(cli->arena, view_of_text(init->home), false);
+    struct buffer quoted = buffer_init(QUOTED_MAX_BYTES);
 
     (void)safety_number(&init->keys.identity.node, number);
     if (cli_is_json(cli)) {
@@ -387,12 +394,15 @@ static enum error tell(struct init *init)
     if (init->address_count == 0) {
         say(cli, "The card names no address (--address): peers must give one when they add it.\n");
     }
-    say_next(cli, "valised --config %s/valised.conf%s", home,
+    hint_quote(home, &quoted);
+    const char *path = buffer_text(&quoted) == NULL ? home : buffer_text(&quoted);
+    say_next(cli, "valised --config %s/valised.conf%s", path,
              init->with_phrase ? " --passphrase-fd 0" : "");
-    say_next(cli, "valise --home %s status", home);
+    say_next(cli, "valise --home %s status", path);
     say_next(cli,
              "give %s/node.card to the other States; take theirs: valise --home %s peer add FILE",
-             home, home);
+             path, path);
+    buffer_free(&quoted);
     return OK;
 }
 

@@ -50,7 +50,7 @@ static enum error write_card(struct cli *cli, const struct value *card, const ch
         safe_text(cli->arena, card, "state"), safe(cli->arena, view_of_text(path), false),
         safe_text(cli->arena, card, "until"));
     say(cli, "Safety number  %s\n", safe_text(cli->arena, card, "safety_number"));
-    say_next(cli, "give the file to the other State; they run: valise peer add FILE");
+    say_next(cli, "give the file to the other State; they take it with \"valise peer add FILE\"");
 out:
     return err;
 }

@@ -224,6 +224,9 @@ static enum error tell_draft(struct cli *cli, struct value *draft, bool kept)
     if (value_get_bool(draft, "published")) {
         say(cli, "This record was published before, as %s. No draft was made.\n", reference);
         say_next(cli, "valise show %s --readers", reference);
+    } else if (value_get_bool(draft, "recalled")) {
+        say(cli, "Draft %s is this record already. Nothing was changed.\n", reference);
+        say_next(cli, "valise %s publish %s", cli->verb->noun, reference);
     } else if (kept) {
         say(cli, "Draft %s.\n", reference);
         say_next(cli, "valise %s publish %s", cli->verb->noun, reference);
@@ -262,7 +265,7 @@ enum error verb_record_new(struct cli *cli)
     TRY(value_put_bool(cli->arena, arguments, "dry_run", dry));
     TRY(client_ask(cli, cli->arena, "draft.new", arguments, &result));
     cli->source[0] = '\0';
-    TRY(tell_draft(cli, result, !dry && !value_get_bool(result, "published")));
+    TRY(tell_draft(cli, result, !dry && !value_get_bool(result, "recalled")));
 out:
     return err;
 }

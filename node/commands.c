@@ -439,7 +439,6 @@ out:
     return err;
 }
 
-/* The stream itself is pumped by the control server; here is where it begins. */
 /* What never happens would be waited for in vain. */
 static bool can_happen(struct view kind)
 {
@@ -454,6 +453,7 @@ static bool can_happen(struct view kind)
     return kind.size == 0;
 }
 
+/* The stream itself is pumped by the control server; here is where it begins. */
 static enum error handle_watch(struct command *command)
 {
     struct view kind = value_get_text(command->arguments, "kind");
@@ -475,8 +475,6 @@ static enum error handle_watch(struct command *command)
         problem_mend(command->problems, "valise help events");
         return err;
     }
-    after = after < 0 ? 0 : after;
-
     return value_put_integer(command->arena, command->result, "after", after);
 }
 

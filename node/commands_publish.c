@@ -87,6 +87,7 @@ static enum error handle_draft_new(struct command *command)
     TRY(value_copy(command->arena, value_get(command->arguments, "record"), &record));
     TRY(drafts_keep(&publish, record, reference));
     TRY(value_put_string(command->arena, command->result, "reference", reference));
+    TRY(value_put_bool(command->arena, command->result, "recalled", publish.recalled));
     TRY(value_put_bool(command->arena, command->result, "published", publish.published));
     TRY(put_warnings(command, &publish.warnings));
 out:

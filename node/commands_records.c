@@ -328,6 +328,7 @@ static enum error add_words(struct command *command, struct query *query, struct
         goto out;
     }
     size_t count = names_words(view_of_buffer(&folded), words);
+    TRY(query->finder.source_count < FINDER_SOURCES_MAX ? OK : ERR_BUG);
     for (size_t i = 0; i < count && i < FINDER_WORDS_MAX; i++) {
         source->all[i].field = INDEX_WORD;
         TRY(arena_copy(command->arena, words[i], &source->all[i].value));

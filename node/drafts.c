@@ -172,15 +172,16 @@ static enum error is_draft(struct publish *publish, const struct store_draft *dr
                            const struct value *record, bool dated, bool *same)
 {
     struct buffer packed = buffer_init(RECORD_JSON_MAX_BYTES);
-    struct value *stored = NULL;
     struct value *copy = NULL;
+    char text[INSTANT_TEXT_BYTES];
     enum error err = OK;
 
-    TRY(value_unpack(publish->arena, draft->record, &stored));
     TRY(value_copy(publish->arena, record, &copy));
     TRY(value_put_text(publish->arena, copy, "reference", draft->reference));
     if (!dated) {
-        TRY(value_put_text(publish->arena, copy, "issued_at", value_get_text(stored, "issued_at")));
+        /* Filled in when it was kept, unless somebody put another time there. */
+        const struct instant kept = {draft->changed_at.ms - draft->changed_at.ms % SECOND_MS};
+        TRY(value_put_string(publish->arena, copy, "issued_at", instant_format(kept, text)));
     }
     TRY(record_fill_defaults(copy, publish->arena));
     value_pack(&packed, copy);

@@ -25,7 +25,8 @@ struct publish {
  * this State and this year; version, issue time and state are filled in.
  * With publish->once a command can be run again: a record that is here already, as a draft that
  * nobody edited or published, is not kept once more, and its reference is told.
- * @param record receives its reference.
+ * @param record    receives its reference, unless it is recalled.
+ * @param reference receives it in any case.
  * @return OK; errors of record_check as RECORD_DRAFT; ERR_REFERENCE_TAKEN; ERR_SUPERSEDED;
  *         errors of the store.
  */

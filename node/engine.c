@@ -432,28 +432,32 @@ int64_t engine_tick(struct engine *engine, struct moment now)
 
 /*
  * A row of the index that is damaged hides a record from a search, so it is mended at once. Where
- * records are damaged too, their lanes are fetched first, and the next check sees to the index.
+ * records are damaged too, their lanes are fetched first, and then the store is checked again.
  */
 static void mend_index(struct engine *engine, struct moment now)
 {
-    bool elsewhere = engine->report->damaged > 0;
+    const struct store_report *report = engine->report;
+    bool elsewhere = false;
     enum error err = OK;
 
     for (size_t i = 0; i <= STORE_PEERS_MAX; i++) {
-        elsewhere = elsewhere || engine->report->damaged_peers[i];
+        elsewhere = elsewhere || report->damaged_peers[i];
     }
-    if (engine->report->index_rows == 0 || elsewhere) {
-        engine->index_mended = false;
+    engine->index_waits = false;
+    if (report->index_rows == 0 || report->index_broken) {
+        engine->index_mended = engine->index_waited = false;
         return;
     }
-    if (engine->index_mended) {
+    if (engine->index_mended && !elsewhere) {
         return; /* an index that does not stay whole is for the operator */
     }
-    err = reindex(engine, now.wall);
-    engine->index_mended = err == OK;
-    engine_log(engine, err == OK ? LOG_NOTICE : LOG_ERROR, "index.mended", "code=%s",
-               err == OK ? "OK" : error_info(err)->code);
-    if (err == OK) {
+    err = elsewhere ? reindex_ids(engine, now.wall) : reindex(engine, now.wall);
+    engine->index_mended = err == OK && !elsewhere;
+    engine->index_waits = elsewhere && !engine->index_waited; /* once, then each day */
+    engine->index_waited = elsewhere;
+    engine_log(engine, err == OK ? LOG_NOTICE : LOG_ERROR, "index.mended", "code=%s all=%d",
+               err == OK ? "OK" : error_info(err)->code, elsewhere ? 0 : 1);
+    if (engine->index_mended) {
         engine->check_owed = true;
         engine->check_at_ms = now.steady_ms;
     }

@@ -477,6 +477,11 @@ static enum error mend_batch(struct engine *engine, struct peer *peer, bool ours
         }
         engine_log(engine, LOG_NOTICE, "lane.mended", "state=%s ours=%d seq=%" PRId64,
                    peer->identity.state, ours, cursor->seq);
+        if (engine->index_waits) {
+            engine->index_waits = false;
+            engine->check_owed = true;
+            engine->check_at_ms = now.steady_ms;
+        }
     } else if (!waits) {
         lane_pull(engine, peer, ours ? LANE_OF_SENDER : LANE_OF_RECEIVER, cursor->seq);
     }

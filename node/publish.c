@@ -65,7 +65,8 @@ static enum error decide(struct publish *publish, struct value *record, struct r
     if (err == ERR_TOO_LARGE) {
         err = problem_add(publish->problems, ERR_TOO_LARGE, "/body",
                           "its names, numbers and serials are more than a record can be found by");
-        problem_mend(publish->problems, "split it: at most %d of them", RECORD_INDEX_MAX);
+        problem_mend(publish->problems, "split it: at most %d of them, said %d times in all",
+                     RECORD_INDEX_MAX, CONTENTS_SAID_MAX);
     }
     TRY(err);
     TRY(policy_preview(handling, publish->engine->world, present_sections(parts), publish->arena,

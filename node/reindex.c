@@ -39,25 +39,65 @@ out:
     return err;
 }
 
+static enum error commit(struct engine *engine, struct store_txn **txn, struct instant now,
+                         const char *detail)
+{
+    const struct store_event event = {
+        .time = now, .event = "index.mended", .actor = "node", .subject = "", .detail = detail};
+    enum error err = OK;
+
+    TRY(store_audit_add(*txn, &event));
+    TRY(engine_commit(engine, txn));
+out:
+    return err;
+}
+
+/* The next record further down; ERR_NOT_FOUND at the end, also where a page misleads. */
+static enum error step_down(struct store_txn *txn, uint64_t *number)
+{
+    uint64_t before = *number;
+    enum error err = store_record_before(txn, before, number);
+
+    return err == OK && before != 0 && *number >= before ? ERR_STORE_CORRUPT : err;
+}
+
+enum error reindex_ids(struct engine *engine, struct instant now)
+{
+    struct store_txn *txn = NULL;
+    uint64_t number = 0;
+    enum error err = OK;
+
+    TRY(store_begin(engine->store, STORE_WRITE, &txn));
+    while ((err = step_down(txn, &number)) == OK) {
+        struct store_record row = {0};
+        uint64_t found = 0;
+        arena_clear(engine->record_arena);
+        if (store_record_get(txn, number, engine->record_arena, &row) == OK &&
+            store_record_find(txn, &row.record, &found) == ERR_NOT_FOUND) {
+            TRY(store_record_index(txn, &row.record, number));
+        }
+    }
+    TRY(err == ERR_NOT_FOUND ? OK : err);
+    TRY(commit(engine, &txn, now, "ids of records"));
+out:
+    arena_clear(engine->record_arena);
+    store_abort(&txn);
+    return err;
+}
+
 enum error reindex(struct engine *engine, struct instant now)
 {
-    const struct store_event event = {.time = now,
-                                      .event = "index.mended",
-                                      .actor = "node",
-                                      .subject = "",
-                                      .detail = "rows of it were damaged"};
     struct store_txn *txn = NULL;
     uint64_t number = 0;
     enum error err = OK;
 
     TRY(store_begin(engine->store, STORE_WRITE, &txn));
     TRY(store_index_sweep(txn));
-    while ((err = store_record_before(txn, number, &number)) == OK) {
+    while ((err = step_down(txn, &number)) == OK) {
         TRY(index_record(engine, txn, number));
     }
     TRY(err == ERR_NOT_FOUND ? OK : err);
-    TRY(store_audit_add(txn, &event));
-    TRY(engine_commit(engine, &txn));
+    TRY(commit(engine, &txn, now, "rows of it were damaged"));
 out:
     store_abort(&txn);
     return err;

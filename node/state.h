@@ -177,6 +177,8 @@ struct engine {
     struct instant checked_at; /* 0 if never */
     struct store_report *report;
     bool index_mended; /* after the last check; the next must find it whole */
+    bool index_waits;  /* for a lane: once it is mended, the store is checked again */
+    bool index_waited;
     bool stopping;
 };
 

@@ -62,6 +62,7 @@ static uint32_t peer_of_key(enum table table, const struct key *key)
 static enum error strange_key(struct check *check, enum table table)
 {
     check->report->damaged++;
+    check->report->index_broken = check->report->index_broken || table == TABLE_INDEX;
     finding(check, "S-2: a key of table %s is none of ours", table_name(table));
     return ERR_NOT_FOUND;
 }
@@ -100,6 +101,7 @@ static enum error walk_next(struct check *check, struct walk *walk)
     }
     if (err == ERR_NOT_FOUND ? walk->seen != walk->count : walk->seen == walk->count) {
         check->report->damaged++;
+        check->report->index_broken = check->report->index_broken || walk->table == TABLE_INDEX;
         finding(check, "S-2: table %s has %llu rows, but %s are found", table_name(walk->table),
                 (unsigned long long)walk->count, err == OK ? "more" : "fewer");
         return ERR_NOT_FOUND;

@@ -436,7 +436,8 @@ struct store_report {
     uint64_t records;
     uint64_t values;      /* values opened */
     uint64_t damaged;     /* values that did not open */
-    uint64_t index_rows;  /* rows of the index that are wrong or missing, in a sound table */
+    uint64_t index_rows;  /* rows of the index that are wrong or missing */
+    bool index_broken;    /* the table of the index is damaged itself: do not write to it */
     size_t finding_count; /* broken rules, of which the first are kept */
     char findings[16][160];
     bool damaged_peers[STORE_PEERS_MAX + 1]; /* lanes to fetch again, by peer number */

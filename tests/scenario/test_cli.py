@@ -579,9 +579,20 @@ def test_a_command_that_is_run_again_does_nothing_twice(world):
     assert ours() == before and second not in office.good('draft', 'list', '-o', 'ids').out
     twice = world.file('many-alike.json', json.dumps([dict(record, lang='fr')] * 2))
     rows = office.good('import', twice, '--json').json()['items']
-    assert [row['result'] for row in rows] == ['draft', 'the same again'], rows
+    assert [row['result'] for row in rows] == ['draft', 'draft before'], rows
     assert rows[0]['reference'] == rows[1]['reference']
+    assert office.good('import', twice).err.startswith('2 records: 0 drafts, 2 known already')
     office.good('draft', 'discard', rows[0]['reference'], '--yes')
+    # Two that claim one reference: the second would replace the first.
+    named = dict(record, reference='DN-XNH-2026-0700')
+    clash = world.file('clash.json', json.dumps([
+        dict(named, lang='xx'), named, dict(named, lang='fr', reference='dn-xnh-2026-0700')]))
+    ran = office('import', clash, '--json')
+    rows = ran.json()['items']
+    assert [row['result'] for row in rows] == ['refused', 'draft', 'refused'], rows
+    assert rows[2]['where'] == '/reference' and ran.code in (2, 9), rows
+    assert office.good('draft', 'show', 'DN-XNH-2026-0700', '--json').json()['lang'] == 'en'
+    office.good('draft', 'discard', 'DN-XNH-2026-0700', '--yes')
     # Another case in other words, or one with a reference of its own, is another record.
     record['body']['explanation'] += ' No.'
     other = world.file('other.json', json.dumps(record))
@@ -685,6 +696,7 @@ def test_import_tells_of_each_record(world):
     mine = record_of('DN-XOR-2025-0031')
     bad = json.loads(json.dumps(mine))
     bad['body']['destination'] = 'Nowhere'
+    bad['reference'] = 'DN-XOR-2025-0032'
     foreign = record_of(DENIAL)
     path = world.file('many.json', json.dumps([mine, bad, foreign, 7]))
     for dry in (['--dry-run'], []):

@@ -125,11 +125,17 @@ static void the_flag_of_the_node_is_quoted_for_a_shell(void **state)
 
     (void)state;
     for (size_t i = 0; i < COUNT(rows); i++) {
-        struct flag_use use = {FLAG_HOME, "--home", rows[i].home};
-        const struct options options = {.use_count = 1, .uses = &use};
+        struct flag_use uses[] = {{FLAG_HOME, "--home", rows[i].home},
+                                  {FLAG_SOCKET, "--socket", "x/control.sock"}};
+        struct options options = {.use_count = 1, .uses = uses};
         struct buffer to = buffer_init(PAGE_BYTES);
         hint_node(&options, &to);
         assert_string_equal(buffer_text(&to), rows[i].flag);
+        /* The socket is what is asked when both are given. */
+        options.use_count = 2;
+        buffer_clear(&to);
+        hint_node(&options, &to);
+        assert_string_equal(buffer_text(&to), "--socket x/control.sock");
         buffer_free(&to);
     }
 }
