@@ -457,6 +457,21 @@ out:
     return err;
 }
 
+/* The index waited for damaged lanes: with the last of them mended, it is its turn. */
+static void check_index_again(struct engine *engine, struct moment now)
+{
+    for (size_t i = 0; i < engine->peer_count; i++) {
+        if (engine->peers[i]->mend_in || engine->peers[i]->mend_out) {
+            return;
+        }
+    }
+    if (engine->index_waits) {
+        engine->index_waits = false;
+        engine->check_owed = true;
+        engine->check_at_ms = now.steady_ms;
+    }
+}
+
 static enum error mend_batch(struct engine *engine, struct peer *peer, bool ours,
                              const struct verified *verified, const struct batch_blobs *blobs,
                              struct moment now)
@@ -477,11 +492,7 @@ static enum error mend_batch(struct engine *engine, struct peer *peer, bool ours
         }
         engine_log(engine, LOG_NOTICE, "lane.mended", "state=%s ours=%d seq=%" PRId64,
                    peer->identity.state, ours, cursor->seq);
-        if (engine->index_waits) {
-            engine->index_waits = false;
-            engine->check_owed = true;
-            engine->check_at_ms = now.steady_ms;
-        }
+        check_index_again(engine, now);
     } else if (!waits) {
         lane_pull(engine, peer, ours ? LANE_OF_SENDER : LANE_OF_RECEIVER, cursor->seq);
     }

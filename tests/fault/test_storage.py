@@ -225,6 +225,24 @@ def test_S01_a_damaged_index_is_noticed_and_made_anew(world):
     world.honest_exchange()
 
 
+def test_S01_a_damaged_index_beside_a_damaged_lane_stores_nothing_twice(world):
+    with world.spoilt() as node:
+        rows = [line.split()[0] for line in faults.tool('places', node.home, 'index')]
+        for key in [key for key in rows if key.startswith('10')]:       # ids of records
+            faults.tool('move', node.home, 'index', key, key[:8] + '%02x' % (int(key[8:10], 16) ^ 4)
+                        + key[10:])
+        damage(node, 'entry', [key for name, key, _ in faults.rows(node) if name == 'entry'][::5])
+        before = sorted(row['reference'] for row in node.start().call('record.list')['items'])
+        said = len(node.log_text())
+        assert node.doctor()
+        node.until(lambda n: 'index.mended code=OK all=1' in n.log_text()[said:])
+        node.until(lambda n: not stories.find_ills({'XNH': n}))
+        after = sorted(row['reference'] for row in node.call('record.list')['items'])
+        assert after == before and len(set(after)) == len(after), after
+        assert world.read('XNH') == world.shown
+    world.honest_exchange()
+
+
 def test_S02_a_flipped_meta_page_does_not_roll_back_unseen(world):
     with world.spoilt() as node:
         (newest, txn), (_, before) = meta_pages(path_of(node))
