@@ -68,11 +68,12 @@ PROGRAMS := $(BIN)/valise $(BIN)/valised $(BIN)/valised-transport
 .PHONY: all
 all: $(PROGRAMS) ## build valise, valised and valised-transport (default)
 
-# Written anew only when it would differ, so that a commit does not rebuild everything.
+# Written anew only when it would differ, so that a commit does not rebuild everything; under a
+# name of its own first, since two demos may be begun at once.
 $(BUILD)/gen/version.h: FORCE
 	$(Q)mkdir -p $(@D)
-	$(Q)printf '#define VALISE_VERSION "%s"\n#define VALISE_COMMIT "%s"\n' '$(VERSION)' '$(COMMIT)' >$@.new
-	$(Q)cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+	$(Q)new=$@.$$$$; printf '#define VALISE_VERSION "%s"\n#define VALISE_COMMIT "%s"\n' \
+	    '$(VERSION)' '$(COMMIT)' >$$new && { cmp -s $$new $@ && rm $$new || mv $$new $@; }
 .PHONY: FORCE
 FORCE:
 
